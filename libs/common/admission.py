@@ -1,0 +1,259 @@
+"""Who may call a route. Each route says so; the call is recorded, with `standing` asked in the same statement."""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Depends, Request, Response
+from fastapi.routing import APIRoute
+
+from libs.common.access_records import Circumstances, record_call
+from libs.common.call import Call, IdempotencyKey
+from libs.common.database import Database
+from libs.common.errors import (
+    AccessSuspended,
+    DomainError,
+    FactsTooOld,
+    IdempotencyKeyMissing,
+    InvalidToken,
+    MissingToken,
+    PurposeMissing,
+    RecourseOnly,
+    RoleNotAdmitted,
+    TokenRefused,
+    UnknownOrForeign,
+)
+from libs.common.freshness import Freshness
+from libs.common.principal import Principal, TokenVerifier, UnusableToken
+
+SESSION_TOKEN_PREFIX = "rs_"  # noqa: S105 - what registration session tokens begin with, not a secret
+PURPOSE_LENGTHS = range(3, 301)
+KEY_LENGTHS = range(1, 256)
+ATTRIBUTE = "admission"
+REFUSALS: dict[str, type[DomainError]] = {
+    "token-invalid": InvalidToken,
+    "token-refused": TokenRefused,
+    "access-suspended": AccessSuspended,
+    "not-found": UnknownOrForeign,
+    "recourse-only": RecourseOnly,
+    "purpose-missing": PurposeMissing,
+    "idempotency-key-missing": IdempotencyKeyMissing,
+}
+
+ApplicantOf = Callable[[Request], Awaitable[UUID | None]]
+SessionAuthenticator = Callable[[str], Awaitable[Principal]]
+
+
+@dataclass(frozen=True)
+class Admission:
+    """`who` are the names of principals (principal.py) that a route admits.
+
+    `recourse`: also admits a session with scope `recourse`, whatever the state of its registration.
+    `needs_facts`: refused while facts are too old; off for holds, incidents, ending sessions, conditions.
+    `creates`: needs an Idempotency-Key. `applicant_of`: finds the applicant that no path parameter names.
+    """
+
+    who: frozenset[str]
+    recourse: bool = False
+    needs_facts: bool = True
+    creates: bool = False
+    applicant_of: ApplicantOf | None = None
+
+
+def admits(
+    *who: str,
+    recourse: bool = False,
+    needs_facts: bool = True,
+    creates: bool = False,
+    applicant_of: ApplicantOf | None = None,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Declares, below the route decorator, who may call a route."""
+    admission = Admission(frozenset(who), recourse, needs_facts, creates, applicant_of)
+
+    def mark(endpoint: Callable[..., Any]) -> Callable[..., Any]:
+        setattr(endpoint, ATTRIBUTE, admission)
+        return endpoint
+
+    return mark
+
+
+def public(endpoint: Callable[..., Any]) -> Callable[..., Any]:
+    """Declares that a route takes no access token; it limits and records by itself what it must."""
+    setattr(endpoint, ATTRIBUTE, None)
+    return endpoint
+
+
+class AdmittedRoute(APIRoute):
+    """Lets a call reach its endpoint only after its access record says `admitted`."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        answer = super().get_route_handler()
+        admission: Admission | None = getattr(self.endpoint, ATTRIBUTE)
+        if admission is None:
+            return answer
+        action = f"{'/'.join(sorted(self.methods or ()))} {self.path_format}"
+
+        async def admitted(request: Request) -> Response:
+            request.state.call = await admit(request, admission, action=action)
+            return await answer(request)
+
+        return admitted
+
+
+async def admit(request: Request, admission: Admission, *, action: str) -> Call:
+    """Authenticates, records, and returns the call. Raises the refusal's error after it was recorded."""
+    principal, refusal = await _authenticate(request)
+    applicant_id = await _applicant_of(request, admission)
+    refusal = refusal or _refusal(request, admission, principal=principal, applicant_id=applicant_id)
+    publisher = _stale_publisher(request, admission)
+    reason = await record_call(
+        request.app.state.database,
+        principal,
+        circumstances=circumstances_of(request, principal, action=action),
+        applicant_id=applicant_id,
+        refusal=refusal or (publisher and FactsTooOld.code),
+        recourse_route=admission.recourse,
+        needs_facts=admission.needs_facts,
+    )
+    if reason is not None:
+        raise _error(reason, admission=admission, publisher=publisher)
+    return Call(
+        actor=_first_actor(request, principal) or principal.actor,
+        at=request.state.at,
+        correlation_id=request.state.correlation_id,
+        principal=principal,
+        idempotency_key=await _idempotency_key(request, principal, action) if admission.creates else None,
+    )
+
+
+async def _authenticate(request: Request) -> tuple[Principal, str | None]:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if not token:
+        raise MissingToken
+    if scheme.lower() != "bearer":
+        raise InvalidToken
+    if token.startswith(SESSION_TOKEN_PREFIX):
+        authenticate: SessionAuthenticator | None = getattr(request.app.state, "session_authenticator", None)
+        if authenticate is None:
+            raise InvalidToken
+        return await authenticate(token), None
+    verifier: TokenVerifier = request.app.state.verifier
+    try:
+        return await verifier.verify(token), None
+    except UnusableToken as unusable:
+        return unusable.principal, InvalidToken.code
+
+
+async def _applicant_of(request: Request, admission: Admission) -> UUID | None:
+    if admission.applicant_of is not None:
+        return await admission.applicant_of(request)
+    named = request.path_params.get("applicant_id")
+    try:
+        return None if named is None else UUID(str(named))
+    except ValueError:
+        return None
+
+
+def _refusal(
+    request: Request, admission: Admission, *, principal: Principal, applicant_id: UUID | None
+) -> str | None:
+    if not principal.admitted_as & admission.who:
+        return RoleNotAdmitted.code
+    is_bound = principal.user_code_id is not None or principal.registration_id is not None
+    if is_bound and applicant_id is not None and applicant_id != principal.applicant_id:
+        return UnknownOrForeign.code
+    if principal.is_recourse and not admission.recourse:
+        return RecourseOnly.code
+    if principal.is_staff and applicant_id is not None and len(purpose_of(request) or "") not in PURPOSE_LENGTHS:
+        return PurposeMissing.code
+    if admission.creates and not _is_key(request.headers.get("idempotency-key", "")):
+        return IdempotencyKeyMissing.code
+    return None
+
+
+def purpose_of(request: Request) -> str | None:
+    """The reason that staff state for opening a file; the applicant may read it."""
+    stated = request.headers.get("clicsequr-purpose", "").strip()
+    return stated if stated.isprintable() else None
+
+
+def _is_key(key: str) -> bool:
+    return len(key) in KEY_LENGTHS and key.isascii() and key.isprintable()
+
+
+def _stale_publisher(request: Request, admission: Admission) -> str | None:
+    freshness: Freshness | None = request.app.state.freshness
+    return freshness.too_old() if admission.needs_facts and freshness else None
+
+
+def _error(reason: str, *, admission: Admission, publisher: str | None) -> DomainError:
+    if reason == RoleNotAdmitted.code:
+        return RoleNotAdmitted(admitted=", ".join(sorted(admission.who)))
+    if reason == FactsTooOld.code:
+        return FactsTooOld(publisher=publisher or "parked-events")
+    return REFUSALS[reason]()
+
+
+def _first_actor(request: Request, principal: Principal) -> str | None:
+    """Whom another service acts for; believed from services alone."""
+    return request.headers.get("clicsequr-first-actor", "system")[:200] if principal.is_service else None
+
+
+def circumstances_of(request: Request, principal: Principal, *, action: str) -> Circumstances:
+    return Circumstances(
+        correlation_id=request.state.correlation_id,
+        at=request.state.at,
+        action=action,
+        address=request.client.host if request.client else None,
+        user_agent=_clean(request.headers.get("user-agent")),
+        purpose=purpose_of(request),
+        first_actor=_first_actor(request, principal),
+    )
+
+
+def _clean(text: str | None) -> str | None:
+    return None if text is None else "".join(filter(str.isprintable, text))[:300]
+
+
+async def _idempotency_key(request: Request, principal: Principal, action: str) -> IdempotencyKey:
+    request_hash = hashlib.sha256(request.url.path.encode() + b"\n" + await request.body()).digest()
+    caller = f"{principal.actor} {principal.client_id or ''}"
+    return IdempotencyKey(caller, action, request.headers["idempotency-key"], request_hash)
+
+
+async def _current_call(request: Request) -> Call:
+    call: Call = request.state.call
+    return call
+
+
+async def _current_database(request: Request) -> Database:
+    database: Database = request.app.state.database
+    return database
+
+
+CurrentCall = Annotated[Call, Depends(_current_call)]
+CurrentDatabase = Annotated[Database, Depends(_current_database)]
+
+
+def require_principal(call: Call) -> Principal:
+    """The principal of an admitted call. Raises MissingToken for a call without one."""
+    if call.principal is None:
+        raise MissingToken
+    return call.principal
+
+
+def body_field(*path: str) -> ApplicantOf:
+    """Finds the applicant's id at a place of the JSON body; a malformed body has none and is refused later."""
+
+    async def find(request: Request) -> UUID | None:
+        try:
+            value = await request.json()
+            for name in path:
+                value = value[name]
+            return UUID(value)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return None
+
+    return find

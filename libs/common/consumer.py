@@ -1,0 +1,135 @@
+"""The worker's loop: reads other services' topics into the inbox and keeps count of how fresh that is."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+
+from libs.common.database import AWAY, Database
+from libs.common.errors import Unavailable
+from libs.common.inbox import Inbox, read_envelope
+from libs.common.kafka import consuming
+from libs.common.outbox import events_topic, watermarks_topic
+from libs.common.settings import ServiceSettings
+
+log = logging.getLogger(__name__)
+
+BATCH = 200
+RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
+UPSERT_FRESHNESS = """
+INSERT INTO freshness (publisher, fresh_as_of, lag) VALUES ($1, $2, $3)
+ON CONFLICT (publisher) DO UPDATE
+SET fresh_as_of = greatest(freshness.fresh_as_of, excluded.fresh_as_of), lag = excluded.lag
+"""
+UPSERT_LAG = """
+INSERT INTO freshness (publisher, fresh_as_of, lag) VALUES ($1, to_timestamp(0), $2)
+ON CONFLICT (publisher) DO UPDATE SET lag = excluded.lag
+"""
+TRANSIENT = (KafkaError, Unavailable, *AWAY)
+
+
+@dataclass(frozen=True)
+class Follower:
+    """Consumes the events of `publishers` for one service, as one of any number of replicas."""
+
+    service: str
+    settings: ServiceSettings
+    database: Database
+    inbox: Inbox
+    publishers: Sequence[str]
+    committed: dict[TopicPartition, int] = field(default_factory=dict)
+
+    async def run(self) -> None:
+        """Both loops, each started anew after a fault of Kafka or the database; such a fault never parks."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_forever(self._follow_events))
+            tasks.create_task(_forever(self._follow_watermarks))
+
+    async def _follow_events(self) -> None:
+        async with consuming(self.settings, *map(events_topic, self.publishers), group=self.service) as consumer:
+            while True:
+                fetched = await consumer.getmany(timeout_ms=1000, max_records=BATCH)
+                async with asyncio.TaskGroup() as tasks:
+                    for partition, records in fetched.items():
+                        tasks.create_task(self._apply(consumer, partition, records))
+
+    async def _apply(
+        self, consumer: AIOKafkaConsumer, place: TopicPartition, records: list[ConsumerRecord[bytes, bytes]]
+    ) -> None:
+        for record in records:
+            await _until_done(partial(self._apply_record, place, record))
+        await consumer.commit({place: records[-1].offset + 1})
+
+    async def _apply_record(self, partition: TopicPartition, record: "ConsumerRecord[bytes, bytes]") -> None:
+        topic = partition.topic.removeprefix(self.settings.topic_prefix)
+        publisher = topic.partition(".")[0]
+        try:
+            envelope = read_envelope(publisher, record.value)
+        except ValueError as error:
+            log.exception("an unreadable message is kept", extra={"topic": topic, "offset": record.offset})
+            await self.inbox.keep_unreadable(
+                topic,
+                partition=partition.partition,
+                offset=record.offset,
+                content=record.value or b"",
+                fault=type(error).__name__,
+            )
+            return
+        await self.inbox.receive(publisher, envelope)
+
+    async def _follow_watermarks(self) -> None:
+        """Fresh as of `drained_at` once the group's committed offsets are past what was written by then."""
+        topics = map(watermarks_topic, self.publishers)
+        async with (
+            consuming(self.settings, group=self.service) as group,
+            consuming(self.settings, *topics, group=None, from_latest=True) as marks,
+        ):
+            while True:
+                fetched = await marks.getmany(timeout_ms=1000)
+                for records in fetched.values():
+                    await self._note_watermark(group, records[-1])
+
+    async def _note_watermark(self, group: AIOKafkaConsumer, record: "ConsumerRecord[bytes, bytes]") -> None:
+        mark = json.loads(record.value or b"{}")
+        publisher = record.topic.removeprefix(self.settings.topic_prefix).partition(".")[0]
+        topic = self.settings.topic(events_topic(publisher))
+        lag = 0
+        for partition, last in mark["offsets"].items():
+            place = TopicPartition(topic, int(partition))
+            if self.committed.get(place, 0) <= last:
+                self.committed[place] = await group.committed(place) or 0
+                lag += max(0, last + 1 - self.committed[place])
+        if lag:
+            await self.database.execute(UPSERT_LAG, publisher, lag)
+        else:
+            await self.database.execute(
+                UPSERT_FRESHNESS, publisher, datetime.fromisoformat(mark["drained_at"]), lag
+            )
+
+
+async def _until_done(apply: Callable[[], Awaitable[None]]) -> None:
+    attempt = 0
+    while True:
+        try:
+            await apply()
+        except (Unavailable, *AWAY):
+            log.warning("an event waits for the database or a feed")
+            await asyncio.sleep(RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)])
+            attempt += 1
+        else:
+            return
+
+
+async def _forever(loop: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        try:
+            await loop()
+        except* TRANSIENT as fault:
+            log.warning("following starts anew", extra={"fault": type(fault.exceptions[0]).__name__})
+        await asyncio.sleep(RETRY_SECONDS[1])

@@ -1,0 +1,141 @@
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Self
+
+import asyncpg
+from pydantic import SecretStr
+
+from libs.common.errors import DatabaseUnavailable, StateChanged
+from libs.common.telemetry import trace_queries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from asyncpg.pool import PoolConnectionProxy
+
+    Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+    Pool = asyncpg.Pool[asyncpg.Record]
+else:
+    Connection = asyncpg.Connection
+    Pool = asyncpg.Pool
+
+OUTBOX_CHANNEL = "outbox"
+ACQUIRE_SECONDS = 2.0
+COMMAND_SECONDS = 10.0
+
+# The database is away, refuses connections, or answers too late: nothing that the caller did is at fault.
+AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.QueryCanceledError,
+    asyncpg.InterfaceError,
+)
+
+
+class UnexpectedRowCount(StateChanged):
+    """A guarded UPDATE met another state than the one it was decided on."""
+
+
+async def prepare_connection(connection: Connection) -> None:
+    """JSON columns travel as Python values on this connection."""
+    await connection.set_type_codec("jsonb", encoder=_dump, decoder=json.loads, schema="pg_catalog")
+
+
+def _dump(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+@contextmanager
+def database_errors() -> "Iterator[None]":
+    try:
+        yield
+    except AWAY as error:
+        raise DatabaseUnavailable from error
+
+
+class Database:
+    """A bounded pool of connections of the application role."""
+
+    def __init__(self, pool: "Pool") -> None:
+        self._pool = pool
+        self._ringing: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def connect(cls, url: SecretStr, *, size: int) -> Self:
+        """Opens connections as they are needed, so a service starts while its database is away."""
+        pool = await asyncpg.create_pool(
+            url.get_secret_value(),
+            min_size=0,
+            max_size=size,
+            init=prepare_connection,
+            command_timeout=COMMAND_SECONDS,
+            timeout=ACQUIRE_SECONDS,
+            server_settings={"application_name": "clicsequr"},
+        )
+        return cls(pool)
+
+    async def close(self) -> None:
+        if self._ringing is not None:
+            await asyncio.wait([self._ringing])
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._pool.close(), ACQUIRE_SECONDS)
+        self._pool.terminate()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection outside any transaction: each statement commits by itself.
+
+        Raises DatabaseUnavailable.
+        """
+        with database_errors():
+            async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+                with trace_queries(connection):
+                    yield connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """One transaction, committed when the block ends; then the relay is woken.
+
+        Raises DatabaseUnavailable; a commit whose answer was lost raises it too, and the caller's
+        Idempotency-Key tells on repetition what became of it.
+        """
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+        self._ring()
+
+    async def fetchrow(self, query: str, *arguments: Any) -> asyncpg.Record | None:
+        async with self.connection() as connection:
+            return await connection.fetchrow(query, *arguments)
+
+    async def fetch(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
+        async with self.connection() as connection:
+            return await connection.fetch(query, *arguments)
+
+    async def execute(self, query: str, *arguments: Any) -> str:
+        async with self.connection() as connection:
+            return await connection.execute(query, *arguments)
+
+    def _ring(self) -> None:
+        """NOTIFY inside a transaction would take a lock shared by all commits, so it is sent after."""
+        if self._ringing is None or self._ringing.done():
+            self._ringing = asyncio.create_task(self._notify())
+
+    async def _notify(self) -> None:
+        with suppress(DatabaseUnavailable, asyncpg.PostgresError):
+            await self.execute(f"NOTIFY {OUTBOX_CHANNEL}")
+
+
+async def update_one(connection: Connection, query: str, *arguments: Any) -> None:
+    """Runs an UPDATE guarded by id and expected prior state.
+
+    Raises UnexpectedRowCount unless exactly one row was changed.
+    """
+    if await connection.execute(query, *arguments) != "UPDATE 1":
+        raise UnexpectedRowCount

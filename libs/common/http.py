@@ -1,0 +1,199 @@
+"""The application factory: problem+json, size limit, correlation id, admission, health, metrics."""
+
+import logging
+import time
+from collections.abc import Sequence
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from opentelemetry.trace import SpanKind
+from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from libs.common.admission import AdmittedRoute
+from libs.common.clock import now
+from libs.common.errors import DomainError
+from libs.common.idempotency import Replayed
+from libs.common.ids import new_id
+from libs.common.problems import choose_language, general_problem, problem_of
+from libs.common.telemetry import REQUEST_SECONDS, REQUESTS, SERVER_ERROR, Span, correlation, span
+
+log = logging.getLogger(__name__)
+
+BODY_BYTES = 1_048_576
+REFUSALS = frozenset({401, 403, 404, 409, 429, 503})
+CORRELATION_HEADER = b"x-correlation-id"
+HEADERS = [
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+]
+GENERAL_OF_STATUS = {404: "route-not-found", 405: "method-not-allowed", 413: "body-too-large"}
+
+
+class RequestModel(BaseModel):
+    """A JSON body: unknown fields are refused, and so is text that a database cannot hold."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_nul(cls, value: Any) -> Any:
+        if _has_nul(value):
+            raise ValueError("the NUL character is not allowed")
+        return value
+
+
+def _has_nul(value: object) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any(_has_nul(key) or _has_nul(item) for key, item in value.items())
+    return isinstance(value, list) and any(map(_has_nul, value))
+
+
+Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+class CallMiddleware:
+    """Gives each call its correlation id, language, trace and metrics; answers 500 for what nobody foresaw."""
+
+    def __init__(self, app: ASGIApp, *, trust_correlation: bool) -> None:
+        self._app = app
+        self._trust_correlation = trust_correlation
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        correlation_id = self._correlation_id(headers)
+        language = choose_language(headers.get(b"accept-language", b"").decode("latin-1"))
+        scope.setdefault("state", {}).update(correlation_id=correlation_id, language=language, at=now())
+        correlation.set(correlation_id)
+        traceparent = headers.get(b"traceparent", b"").decode("latin-1") if self._trust_correlation else None
+        with span(scope["method"], kind=SpanKind.SERVER, traceparent=traceparent or None) as current:
+            await self._answer(scope, _limited(receive), send, current=current)
+
+    def _correlation_id(self, headers: dict[bytes, bytes]) -> UUID:
+        given = headers.get(CORRELATION_HEADER)
+        if self._trust_correlation and given:
+            try:
+                return UUID(given.decode("latin-1"))
+            except ValueError:
+                pass
+        return new_id()
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, *, current: Span) -> None:
+        started = time.perf_counter()
+        status = 0
+        state = scope["state"]
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                present = {name for name, _ in message["headers"]}
+                added = [header for header in HEADERS if header[0] not in present]
+                message["headers"] = [
+                    *message["headers"],
+                    *added,
+                    (CORRELATION_HEADER, str(state["correlation_id"]).encode()),
+                ]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_headers)
+        except Exception:
+            log.exception("a call failed")
+            current.failed = True
+            if status:
+                raise
+            answer = general_problem(
+                "internal-error",
+                language=state["language"],
+                correlation_id=state["correlation_id"],
+                fields={"trace_id": current.trace_id},
+            )
+            await answer(scope, receive, send_with_headers)
+        finally:
+            route = getattr(scope.get("route"), "path_format", "unmatched")
+            current.name = f"{scope['method']} {route}"
+            current.refused = status in REFUSALS
+            current.failed = current.failed or status >= SERVER_ERROR
+            current.attributes.update({"http.response.status_code": status, "http.route": route})
+            REQUESTS.labels(scope["method"], route, status).inc()
+            REQUEST_SECONDS.labels(route).observe(time.perf_counter() - started)
+
+
+def _limited(receive: Receive) -> Receive:
+    """Bodies are counted as they arrive; one byte over the limit ends the call."""
+    received = 0
+
+    async def limited() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > BODY_BYTES:
+            raise HTTPException(413)
+        return message
+
+    return limited
+
+
+async def _answer_domain_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, DomainError)  # noqa: S101 - registered for this class alone
+    return problem_of(error, language=request.state.language, correlation_id=request.state.correlation_id)
+
+
+async def _answer_replayed(_request: Request, replayed: Exception) -> Response:
+    assert isinstance(replayed, Replayed)  # noqa: S101
+    return JSONResponse(replayed.body, replayed.status, headers={"Idempotency-Replayed": "true"})
+
+
+async def _answer_malformed(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    # Where and what is wrong, never the value: it may be a secret.
+    faults = [
+        {"where": ".".join(map(str, fault["loc"])), "fault": str(fault["type"])} for fault in error.errors()[:20]
+    ]
+    return _general(request, "malformed-request", fields={"faults": faults})
+
+
+async def _answer_http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    return _general(request, GENERAL_OF_STATUS.get(error.status_code, "request-refused"))
+
+
+def _general(request: Request, code: str, *, fields: dict[str, Any] | None = None) -> Response:
+    state = request.state
+    return general_problem(code, language=state.language, correlation_id=state.correlation_id, fields=fields)
+
+
+def new_router(*, tags: Sequence[str]) -> APIRouter:
+    """A router whose routes each must say whom they admit (admission.py)."""
+    return APIRouter(tags=list(tags), route_class=AdmittedRoute)
+
+
+def new_app(title: str, *, routers: Sequence[APIRouter], is_internal: bool) -> FastAPI:
+    """An application; `app.state` gets its database, verifier and freshness when it starts."""
+    app = FastAPI(
+        title=title,
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/internal/v1/openapi.json" if is_internal else "/v1/openapi.json",
+        redirect_slashes=False,
+    )
+    for router in routers:
+        app.include_router(router)
+    app.add_exception_handler(DomainError, _answer_domain_error)
+    app.add_exception_handler(Replayed, _answer_replayed)
+    app.add_exception_handler(RequestValidationError, _answer_malformed)
+    app.add_exception_handler(HTTPException, _answer_http_exception)
+    app.add_middleware(CallMiddleware, trust_correlation=is_internal)
+    return app

@@ -1,0 +1,55 @@
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+from libs.common.settings import ServiceSettings
+
+REQUEST_TIMEOUT_MS = 10_000
+START_SECONDS = 15.0
+
+
+def _connection(settings: ServiceSettings) -> dict[str, Any]:
+    tls = ssl.create_default_context(cafile=str(settings.kafka_ca_file)) if settings.kafka_ca_file else None
+    return {
+        "bootstrap_servers": settings.kafka_bootstrap.split(","),
+        "security_protocol": "SASL_SSL" if tls else "SASL_PLAINTEXT",
+        "ssl_context": tls,
+        "sasl_mechanism": "SCRAM-SHA-512",
+        "sasl_plain_username": settings.kafka_username,
+        "sasl_plain_password": settings.kafka_password.get_secret_value(),
+        "request_timeout_ms": REQUEST_TIMEOUT_MS,
+    }
+
+
+def new_producer(settings: ServiceSettings) -> AIOKafkaProducer:
+    """A producer whose retries neither lose, double nor reorder within its life (idempotence, acks=all)."""
+    return AIOKafkaProducer(**_connection(settings), acks="all", enable_idempotence=True, linger_ms=0)
+
+
+@asynccontextmanager
+async def consuming(
+    settings: ServiceSettings, *topics: str, group: str | None, from_latest: bool = False
+) -> AsyncIterator[AIOKafkaConsumer]:
+    """A started consumer that begins where its group stood, else at the earliest (or latest) record.
+
+    It commits only when told to. Without topics it only asks where its group stands.
+    """
+    consumer = AIOKafkaConsumer(
+        *(settings.topic(topic) for topic in topics),
+        **_connection(settings),
+        group_id=None if group is None else settings.topic(group),
+        enable_auto_commit=False,
+        auto_offset_reset="latest" if from_latest else "earliest",
+        fetch_max_wait_ms=500,
+        max_poll_interval_ms=300_000,
+        metadata_max_age_ms=30_000,
+    )
+    try:
+        await asyncio.wait_for(consumer.start(), START_SECONDS)
+        yield consumer
+    finally:
+        await consumer.stop()

@@ -1,0 +1,187 @@
+"""Routes that every service has: health, metrics, freshness and the feed (internal), records (public)."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel
+
+from libs.common.access_records import AccessRecord, list_of_applicant, list_of_user_code
+from libs.common.admission import CurrentCall, CurrentDatabase, admits, public, require_principal
+from libs.common.clock import now
+from libs.common.contracts.envelope import Envelope
+from libs.common.errors import DomainError, Invalid, UnknownOrForeign
+from libs.common.evidence import list_evidence
+from libs.common.freshness import Freshness
+from libs.common.http import new_router
+from libs.common.outbox import events_topic, list_after_position, list_after_sequence
+
+PAGE = 200
+NIL = UUID(int=0)
+Limit = Annotated[int, Query(ge=1, le=1000)]
+Cursor = Annotated[str | None, Query(max_length=80, pattern=r"^[0-9TZ:.+-]+_[0-9a-f-]{36}$")]
+
+
+class CursorNotUnderstood(Invalid):
+    code = "cursor-not-understood"
+    en = "The cursor is not one that this list gave."
+    fr = "Le curseur n'est pas de ceux que cette liste a donnés."
+
+
+class FeedItem(BaseModel):
+    position: int
+    event: Envelope
+
+
+class Feed(BaseModel):
+    events: list[FeedItem]
+
+
+class AccessRecordPage(BaseModel):
+    records: list[AccessRecord]
+    next: str | None
+
+
+class EvidenceRecordPage(BaseModel):
+    records: list[dict[str, Any]]
+    next: str | None
+
+
+def internal_routes(service: str) -> APIRouter:
+    """Health, metrics, freshness and the feed, for the port that is never routed publicly."""
+    router = new_router(tags=["operations"])
+
+    @router.get("/health/live")
+    @public
+    async def live() -> dict[str, str]:
+        return {"status": "live"}
+
+    @router.get("/health/ready", response_model=None)
+    @public
+    async def ready(request: Request) -> Response | dict[str, str]:
+        try:
+            await request.app.state.database.fetchrow("SELECT 1")
+        except DomainError:
+            return Response('{"status":"not ready"}', 503, media_type="application/json")
+        return {"status": "ready"}
+
+    @router.get("/metrics")
+    @public
+    async def metrics() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    @router.get("/internal/v1/freshness")
+    @public
+    async def freshness(request: Request) -> dict[str, Any]:
+        return freshness_report(request.app.state.freshness)
+
+    @router.get("/internal/v1/events", response_model_exclude_none=True)
+    @admits("service:feeds", needs_facts=False)
+    async def feed(
+        database: CurrentDatabase,
+        after: Annotated[int, Query(ge=0)] = 0,
+        partitionkey: Annotated[str | None, Query(max_length=200)] = None,
+        after_sequence: Annotated[int, Query(ge=0)] = 0,
+        limit: Limit = PAGE,
+    ) -> Feed:
+        topic = events_topic(service)
+        if partitionkey is None:
+            rows = await list_after_position(database, topic, position=after, limit=limit)
+        else:
+            rows = await list_after_sequence(
+                database, topic, partitionkey=partitionkey, sequence=after_sequence, limit=limit
+            )
+        return Feed(events=[FeedItem(position=row.position, event=row.envelope) for row in rows])
+
+    return router
+
+
+def freshness_report(freshness: Freshness) -> dict[str, Any]:
+    """Ages in seconds per publisher; `fresh` when none is older than `facts_warn_seconds`."""
+    publishers = {
+        name: {
+            "age_seconds": round(min(freshness.age_seconds(name), 1e9), 3),
+            "fresh": _is_fresh(freshness, name),
+        }
+        for name in freshness.publishers
+    }
+    return {
+        "publishers": publishers,
+        "fresh": all(_is_fresh(freshness, name) for name in freshness.publishers),
+        "parked": freshness.parked,
+        "lag": sum(freshness.lag.values()),
+    }
+
+
+def _is_fresh(freshness: Freshness, publisher: str) -> bool:
+    return freshness.age_seconds(publisher) <= freshness.warn_seconds
+
+
+def record_routes() -> APIRouter:
+    """Access and evidence records, the same in every service; readers merge pages by (`at`, `id`)."""
+    router = new_router(tags=["records"])
+
+    @router.get("/v1/applicants/{applicant_id}/access-records")
+    @admits("person_in_charge", "agent:auditor")
+    async def of_applicant(
+        applicant_id: UUID,
+        database: CurrentDatabase,
+        until: datetime | None = None,
+        cursor: Cursor = None,
+        limit: Limit = PAGE,
+    ) -> AccessRecordPage:
+        found = await list_of_applicant(
+            database, applicant_id, until=until or now(), after=_after(cursor), limit=limit
+        )
+        return _access_page(found, limit)
+
+    @router.get("/v1/me/access-records")
+    @admits("person_in_charge", "user")
+    async def of_me(
+        call: CurrentCall,
+        database: CurrentDatabase,
+        until: datetime | None = None,
+        cursor: Cursor = None,
+        limit: Limit = PAGE,
+    ) -> AccessRecordPage:
+        user_code_id = require_principal(call).user_code_id
+        if user_code_id is None:
+            raise UnknownOrForeign
+        found = await list_of_user_code(
+            database, user_code_id, until=until or now(), after=_after(cursor), limit=limit
+        )
+        return _access_page(found, limit)
+
+    @router.get("/v1/applicants/{applicant_id}/evidence-records")
+    @admits("person_in_charge", "agent:auditor")
+    async def evidence(
+        applicant_id: UUID,
+        database: CurrentDatabase,
+        until: datetime | None = None,
+        cursor: Cursor = None,
+        limit: Limit = PAGE,
+    ) -> EvidenceRecordPage:
+        found = await list_evidence(
+            database, applicant_id, until=until or now(), after=_after(cursor), limit=limit
+        )
+        following = f"{found[-1]['at'].isoformat()}_{found[-1]['id']}" if len(found) == limit else None
+        return EvidenceRecordPage(records=found, next=following)
+
+    return router
+
+
+def _access_page(found: list[AccessRecord], limit: int) -> AccessRecordPage:
+    following = f"{found[-1].at.isoformat()}_{found[-1].id}" if len(found) == limit else None
+    return AccessRecordPage(records=found, next=following)
+
+
+def _after(cursor: str | None) -> tuple[datetime, UUID]:
+    if cursor is None:
+        return datetime.fromisoformat("1970-01-01T00:00:00+00:00"), NIL
+    at, _, record_id = cursor.partition("_")
+    try:
+        return datetime.fromisoformat(at), UUID(record_id)
+    except ValueError as error:
+        raise CursorNotUnderstood from error

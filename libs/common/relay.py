@@ -1,0 +1,209 @@
+"""Publishes a service's outbox: one relay per service at a time, in order, at least once."""
+
+import asyncio
+import json
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import asyncpg
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
+from aiokafka.structs import RecordMetadata
+
+from libs.common.database import OUTBOX_CHANNEL, prepare_connection
+from libs.common.kafka import consuming, new_producer
+from libs.common.outbox import COLUMNS, OutboxRow, events_topic, outbox_row, watermarks_topic
+from libs.common.settings import ServiceSettings
+from libs.common.telemetry import PUBLISHED, RELAY_RESTARTS
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from libs.common.database import Connection
+
+log = logging.getLogger(__name__)
+
+LOCK_KEY = 7_305_111_983
+BATCH = 500
+POLL_SECONDS = 0.1
+SEND_SECONDS = 10.0
+WATERMARK_SECONDS = 1.0
+RETRY_SECONDS = 1.0
+REMEMBERED_KEYS = 100_000
+
+TRY_LOCK = "SELECT pg_try_advisory_lock($1)"
+SELECT_UNASSIGNED = """
+SELECT row_number, topic, partitionkey FROM outbox WHERE position IS NULL ORDER BY row_number LIMIT $1
+"""
+SELECT_LAST_POSITION = "SELECT coalesce(max(position), 0) FROM outbox"
+SELECT_LAST_SEQUENCES = """
+SELECT key.topic, key.partitionkey, coalesce((
+    SELECT max(sequence) FROM outbox
+    WHERE outbox.topic = key.topic AND outbox.partitionkey = key.partitionkey), 0) AS last
+FROM unnest($1::text[], $2::text[]) AS key (topic, partitionkey)
+"""
+UPDATE_ASSIGNED = """
+UPDATE outbox SET position = given.position, sequence = given.sequence
+FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS given (row_number, position, sequence)
+WHERE outbox.row_number = given.row_number
+"""
+SELECT_UNPUBLISHED = f"""
+SELECT {COLUMNS} FROM outbox WHERE published_at IS NULL AND position IS NOT NULL ORDER BY position LIMIT $1
+"""
+UPDATE_PUBLISHED = """
+UPDATE outbox SET published_at = clock_timestamp()
+WHERE published_at IS NULL AND position BETWEEN $1 AND $2
+"""
+# The statement's own time is before its snapshot: what was committed by then is seen.
+SELECT_WAITING = """
+SELECT statement_timestamp() AS asked_at, EXISTS (SELECT 1 FROM outbox WHERE published_at IS NULL) AS is_waiting
+"""
+
+AWAY = (KafkaError, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+
+@dataclass
+class Relay:
+    """`before_mark` runs between the broker's answer and its record, where tests kill the relay."""
+
+    service: str
+    settings: ServiceSettings
+    before_mark: Callable[[], None] = lambda: None
+    _offsets: dict[int, int] = field(default_factory=dict)
+    _sequences: OrderedDict[tuple[str, str], int] = field(default_factory=OrderedDict)
+    _position: int = 0
+
+    async def run(self) -> None:
+        """Holds the lock on a direct connection, or waits for it; starts anew after any fault."""
+        while True:
+            try:
+                await self._lead()
+            except AWAY as error:
+                log.warning("the relay starts anew", extra={"fault": type(error).__name__})
+                RELAY_RESTARTS.inc()
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _lead(self) -> None:
+        connection = await asyncpg.connect(
+            self.settings.direct_url, timeout=SEND_SECONDS, command_timeout=SEND_SECONDS
+        )
+        try:
+            await prepare_connection(connection)
+            while not await connection.fetchval(TRY_LOCK, LOCK_KEY):  # noqa: ASYNC110 - another process holds it
+                await asyncio.sleep(RETRY_SECONDS)
+            # Only this connection assigns: when it is lost, the lock and the right to assign go together.
+            self._position = await connection.fetchval(SELECT_LAST_POSITION)
+            self._sequences.clear()
+            bell = asyncio.Event()
+            await connection.add_listener(OUTBOX_CHANNEL, lambda *_: bell.set())
+            await self._publish_with_one_producer(connection, bell)
+        finally:
+            with suppress(*AWAY):
+                await connection.close(timeout=1)
+
+    async def _publish_with_one_producer(self, connection: "Connection", bell: asyncio.Event) -> None:
+        self._offsets = await self._last_offsets()
+        producer = new_producer(self.settings)
+        try:
+            await asyncio.wait_for(producer.start(), SEND_SECONDS)
+            loop = asyncio.get_running_loop()
+            marked_at = 0.0
+            while True:
+                bell.clear()
+                drained_at = await self._drain(connection, producer)
+                if drained_at is not None and loop.time() - marked_at >= WATERMARK_SECONDS:
+                    await self._write_watermark(producer, drained_at)
+                    marked_at = loop.time()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(bell.wait(), 0 if drained_at is None else POLL_SECONDS)
+        finally:
+            with suppress(*AWAY):
+                await asyncio.wait_for(producer.stop(), 2)
+
+    async def _last_offsets(self) -> dict[int, int]:
+        topic = self.settings.topic(events_topic(self.service))
+        async with consuming(self.settings, events_topic(self.service), group=None) as consumer:
+            partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+            ends = await consumer.end_offsets(partitions)
+            return {partition.partition: offset - 1 for partition, offset in ends.items()}
+
+    async def _drain(self, connection: "Connection", producer: AIOKafkaProducer) -> "datetime | None":
+        """Publishes one batch; the instant up to which nothing is left, or None when more may wait."""
+        waiting = await connection.fetchrow(SELECT_WAITING)
+        if waiting is None:
+            return None
+        asked_at: datetime = waiting["asked_at"]
+        if not waiting["is_waiting"]:
+            return asked_at
+        assigned = await self._assign(connection)
+        rows = [outbox_row(row) for row in await connection.fetch(SELECT_UNPUBLISHED, BATCH)]
+        if rows:
+            await self._send(producer, rows)
+            self.before_mark()
+            await connection.execute(UPDATE_PUBLISHED, rows[0].position, rows[-1].position)
+            PUBLISHED.inc(len(rows))
+        return None if BATCH in (assigned, len(rows)) else asked_at
+
+    async def _assign(self, connection: "Connection") -> int:
+        while len(self._sequences) > REMEMBERED_KEYS:
+            self._sequences.popitem(last=False)
+        waiting = await connection.fetch(SELECT_UNASSIGNED, BATCH)
+        if not waiting:
+            return 0
+        keys = [(row["topic"], row["partitionkey"]) for row in waiting]
+        await self._remember_last_sequences(connection, keys)
+        sequences = [self._next_sequence(key) for key in keys]
+        positions = [self._position + ahead for ahead in range(1, len(waiting) + 1)]
+        await connection.execute(UPDATE_ASSIGNED, [row["row_number"] for row in waiting], positions, sequences)
+        self._position += len(waiting)
+        return len(waiting)
+
+    async def _remember_last_sequences(self, connection: "Connection", keys: list[tuple[str, str]]) -> None:
+        unknown = list({key for key in keys if key not in self._sequences})
+        if unknown:
+            topics, partitionkeys = [topic for topic, _ in unknown], [key for _, key in unknown]
+            for row in await connection.fetch(SELECT_LAST_SEQUENCES, topics, partitionkeys):
+                self._sequences[row["topic"], row["partitionkey"]] = row["last"]
+
+    def _next_sequence(self, key: tuple[str, str]) -> int:
+        self._sequences[key] += 1
+        self._sequences.move_to_end(key)
+        return self._sequences[key]
+
+    async def _send(self, producer: AIOKafkaProducer, rows: list[OutboxRow]) -> None:
+        async with asyncio.timeout(SEND_SECONDS):
+            waiting = [
+                await producer.send(
+                    self.settings.topic(row.topic),
+                    row.envelope.to_json(),
+                    key=row.envelope.partitionkey.encode(),
+                    headers=_headers(row),
+                )
+                for row in rows
+            ]
+            answers: list[RecordMetadata] = await asyncio.gather(*waiting)
+        for row, answer in zip(rows, answers, strict=True):
+            if row.topic == events_topic(self.service):
+                self._offsets[answer.partition] = max(answer.offset, self._offsets.get(answer.partition, -1))
+
+    async def _write_watermark(self, producer: AIOKafkaProducer, drained_at: "datetime") -> None:
+        mark = {
+            "drained_at": drained_at.isoformat(),
+            "offsets": {str(p): o for p, o in self._offsets.items()},
+        }
+        await producer.send_and_wait(
+            self.settings.topic(watermarks_topic(self.service)),
+            json.dumps(mark).encode(),
+            key=self.service.encode(),
+        )
+
+
+def _headers(row: OutboxRow) -> list[tuple[str, bytes]]:
+    headers = [("content-type", b"application/cloudevents+json")]
+    if row.envelope.traceparent:
+        headers.append(("traceparent", row.envelope.traceparent.encode()))
+    return headers

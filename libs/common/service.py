@@ -1,0 +1,252 @@
+"""What a service is made of, and its three roles: api, worker, migrate."""
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+import uvloop
+from fastapi import APIRouter, FastAPI
+
+from libs.common.clock import now
+from libs.common.consumer import Follower
+from libs.common.database import Database
+from libs.common.errors import DomainError
+from libs.common.freshness import Freshness
+from libs.common.http import new_app
+from libs.common.idempotency import forget_old_keys
+from libs.common.inbox import Handler, Inbox
+from libs.common.migrate import MigrationFault, migrate, require_schema
+from libs.common.operations import internal_routes, record_routes
+from libs.common.parked import OperatorFault, run_parked
+from libs.common.principal import TokenVerifier, jwks_over_http
+from libs.common.relay import Relay
+from libs.common.service_calls import ServiceCalls
+from libs.common.settings import ServiceSettings
+from libs.common.standing import forget_ended_sessions
+from libs.common.telemetry import configure_logging, configure_tracing
+
+log = logging.getLogger(__name__)
+
+SWEEP_SECONDS = 60.0
+SHUTDOWN_SECONDS = 5
+PARKED = "parked"
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What the parts of one running service share."""
+
+    settings: ServiceSettings
+    database: Database
+    freshness: Freshness
+    service_calls: ServiceCalls
+
+
+Prepare = Callable[[FastAPI, Resources], Awaitable[None]]
+Operation = Callable[[Resources, list[str]], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Service:
+    """`publishers`: whose events it consumes. `prepare` puts a service's own parts on `app.state`.
+
+    `sweeps` run once a minute in each worker and claim their rows. `operations` are commands of an operator.
+    """
+
+    name: str
+    folder: Path
+    settings: type[ServiceSettings]
+    public_routers: Sequence[APIRouter]
+    internal_routers: Sequence[APIRouter] = ()
+    publishers: Sequence[str] = ()
+    handlers: Mapping[str, Handler] = field(default_factory=dict)
+    prepare: Prepare | None = None
+    sweeps: Sequence[Callable[[Resources], Awaitable[None]]] = ()
+    operations: Mapping[str, Operation] = field(default_factory=dict)
+
+    @property
+    def audience(self) -> str:
+        return f"urn:clicsequr:{self.name}"
+
+
+@asynccontextmanager
+async def resources_of(service: Service, settings: ServiceSettings) -> AsyncIterator[Resources]:
+    database = await Database.connect(settings.database_url, size=settings.database_pool_size)
+    calls = ServiceCalls(service.name, settings)
+    freshness = Freshness(
+        database,
+        service.publishers,
+        warn_seconds=settings.facts_warn_seconds,
+        limit_seconds=settings.facts_limit_seconds,
+    )
+    try:
+        yield Resources(settings, database, freshness, calls)
+    finally:
+        await calls.close()
+        await database.close()
+
+
+async def new_apps(service: Service, resources: Resources) -> tuple[FastAPI, FastAPI]:
+    """The public and the internal application of one api replica."""
+    settings = resources.settings
+    apps = (
+        new_app(service.name, routers=[*service.public_routers, record_routes()], is_internal=False),
+        new_app(
+            service.name, routers=[*service.internal_routers, internal_routes(service.name)], is_internal=True
+        ),
+    )
+    jwks = jwks_over_http(
+        f"{settings.auth_internal_url}/oauth/jwks", timeout_seconds=settings.outbound_timeout_seconds
+    )
+    verifier = TokenVerifier(jwks, issuer=settings.issuer, audience=service.audience)
+    for app in apps:
+        app.state.resources = resources
+        app.state.database = resources.database
+        app.state.freshness = resources.freshness
+        app.state.verifier = verifier
+        if service.prepare is not None:
+            await service.prepare(app, resources)
+    return apps
+
+
+class _Server(uvicorn.Server):
+    """Two servers share a process, so the process hears the signals, not each server."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+def _server(app: FastAPI, *, host: str, port: int) -> _Server:
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        lifespan="off",
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        h11_max_incomplete_event_size=16_384,
+    )
+    return _Server(config)
+
+
+async def _serve_until_signal(servers: Sequence[_Server], background: Sequence[Coroutine[Any, Any, None]]) -> None:
+    loop = asyncio.get_running_loop()
+    tasks = [asyncio.create_task(work) for work in background]
+
+    def stop() -> None:
+        for server in servers:
+            server.should_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    for task in tasks:
+        task.add_done_callback(lambda _: stop())
+    await asyncio.gather(*(server.serve() for server in servers))
+    for task in tasks:
+        task.cancel()
+    for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(outcome, Exception):
+            raise outcome
+
+
+async def _require_schema(service: Service, database: Database) -> None:
+    async with database.connection() as connection:
+        await require_schema(connection, service_folder=service.folder)
+
+
+async def run_api(service: Service, settings: ServiceSettings) -> None:
+    async with resources_of(service, settings) as resources:
+        await _require_schema(service, resources.database)
+        public, internal = await new_apps(service, resources)
+        await resources.freshness.read()
+        servers = [
+            _server(public, host=settings.listen_host, port=settings.public_port),
+            _server(internal, host=settings.listen_host, port=settings.internal_port),
+        ]
+        await _serve_until_signal(servers, [resources.freshness.poll()])
+
+
+def new_follower(service: Service, resources: Resources) -> Follower:
+    inbox = Inbox(resources.database, service.handlers, resources.service_calls.refill)
+    return Follower(service.name, resources.settings, resources.database, inbox, service.publishers)
+
+
+async def run_worker(service: Service, settings: ServiceSettings) -> None:
+    async with resources_of(service, settings) as resources:
+        await _require_schema(service, resources.database)
+        app = new_app(f"{service.name} worker", routers=[internal_routes(service.name)], is_internal=True)
+        app.state.database, app.state.freshness = resources.database, resources.freshness
+        app.state.verifier = None
+        background = [Relay(service.name, settings).run(), _sweep(service, resources)]
+        if service.publishers:
+            background += [new_follower(service, resources).run(), resources.freshness.poll()]
+        await _serve_until_signal([_server(app, host=settings.listen_host, port=settings.worker_port)], background)
+
+
+async def _sweep(service: Service, resources: Resources) -> None:
+    while True:
+        try:
+            async with resources.database.transaction() as tx:
+                await forget_old_keys(tx, now=now())
+                await forget_ended_sessions(tx, now=now())
+            for sweep in service.sweeps:
+                await sweep(resources)
+        except Exception:
+            log.exception("a sweep failed and is tried again")
+        await asyncio.sleep(SWEEP_SECONDS)
+
+
+async def run_migrate(service: Service, settings: ServiceSettings) -> None:
+    owner_url = settings.database_owner_url or settings.database_url
+    applied = await migrate(
+        owner_url.get_secret_value(), service_folder=service.folder, app_role=f"{service.name}_app"
+    )
+    log.info("migrated", extra={"applied": applied})
+
+
+async def run_operation(service: Service, settings: ServiceSettings, *, name: str, arguments: list[str]) -> None:
+    async with resources_of(service, settings) as resources:
+        await _require_schema(service, resources.database)
+        if name == PARKED:
+            await run_parked(new_follower(service, resources).inbox, arguments)
+        else:
+            await service.operations[name](resources, arguments)
+
+
+def main(service: Service) -> None:
+    """`python -m services.<service> api | worker | migrate | <operation> …`; one sentence when it cannot start."""
+    roles = {"api": run_api, "worker": run_worker, "migrate": run_migrate}
+    known = [*roles, PARKED, *service.operations]
+    role, *arguments = sys.argv[1:] or ["help"]
+    if role not in known:
+        sys.exit(f"usage: python -m services.{service.name} {' | '.join(known)}")
+    settings = service.settings()
+    configure_logging(service.name, role=role, level=settings.log_level)
+    configure_tracing(
+        service.name,
+        ratio=settings.trace_ratio,
+        slow_seconds=settings.trace_slow_seconds,
+        otlp_endpoint=settings.otlp_endpoint,
+    )
+    run = (
+        roles[role](service, settings)
+        if role in roles
+        else run_operation(service, settings, name=role, arguments=arguments)
+    )
+    try:
+        uvloop.run(run)
+    except MigrationFault as fault:
+        sys.exit(f"{service.name}: {fault}. Run `python -m services.{service.name} migrate` first.")
+    except (OperatorFault, DomainError) as fault:
+        sys.exit(f"{service.name}: {fault.detail('en') if isinstance(fault, DomainError) else fault}")

@@ -1,0 +1,47 @@
+"""The projection of others' facts into `standing`, the same in every service."""
+
+from libs.common.call import Call
+from libs.common.contracts.auth import SessionEnded
+from libs.common.contracts.delegation import PersonInChargeReactivated, PersonInChargeSuspended
+from libs.common.contracts.registry import (
+    AccessReactivated,
+    AccessSuspended,
+    RegistrationCancelled,
+    RegistrationReactivated,
+)
+from libs.common.database import Connection
+from libs.common.inbox import handlers_of
+from libs.common.standing import set_standing
+
+STATE_OF_APPLICANT = {
+    AccessSuspended.type: "suspended",
+    AccessReactivated.type: "active",
+    RegistrationCancelled.type: "cancelled",
+    RegistrationReactivated.type: "active",
+}
+StateOfApplicant = AccessSuspended | AccessReactivated | RegistrationCancelled | RegistrationReactivated
+PersonHeld = PersonInChargeSuspended | PersonInChargeReactivated
+
+
+async def note_applicant(tx: Connection, call: Call, event: StateOfApplicant) -> None:
+    state = STATE_OF_APPLICANT[event.type]
+    await set_standing(tx, "applicant", event.applicant_id, source="registry", state=state, changed_at=call.at)
+
+
+async def note_person(tx: Connection, call: Call, event: PersonHeld) -> None:
+    state = "suspended" if isinstance(event, PersonInChargeSuspended) else "active"
+    await set_standing(tx, "user_code", event.user_code_id, source="delegation", state=state, changed_at=call.at)
+
+
+async def note_session_ended(tx: Connection, call: Call, event: SessionEnded) -> None:
+    await set_standing(tx, "session", event.session_id, source="auth", state="ended", changed_at=call.at)
+
+
+REGISTRY_STANDING = handlers_of(
+    (AccessSuspended, note_applicant),
+    (AccessReactivated, note_applicant),
+    (RegistrationCancelled, note_applicant),
+    (RegistrationReactivated, note_applicant),
+)
+DELEGATION_STANDING = handlers_of((PersonInChargeSuspended, note_person), (PersonInChargeReactivated, note_person))
+AUTH_STANDING = handlers_of((SessionEnded, note_session_ended))

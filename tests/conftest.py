@@ -1,0 +1,31 @@
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from deploy.kafka import access
+from deploy.local import infrastructure, layout, ports
+from deploy.local.environment import Platform
+
+
+@pytest.fixture(scope="session")
+def _here(tmp_path_factory: pytest.TempPathFactory) -> layout.Layout:
+    return layout.Layout(state=tmp_path_factory.mktemp("platform"), cache=layout.from_environment().cache)
+
+
+@pytest.fixture(scope="session")
+def platform(_here: layout.Layout) -> Iterator[Platform]:
+    """A real PostgreSQL with the services' roles, for as long as the tests run."""
+    described = infrastructure.describe(_here, ports.free())
+    with ExitStack() as stops:
+        infrastructure.start_postgres(described, _here, stops=stops)
+        yield described
+
+
+@pytest.fixture(scope="session")
+def platform_with_kafka(platform: Platform, _here: layout.Layout) -> Iterator[Platform]:
+    """The same with a real Kafka and the catalogue's topics, users and rights."""
+    with ExitStack() as stops:
+        infrastructure.start_kafka(platform, _here, stops=stops)
+        infrastructure.apply_access(platform, access.load())
+        yield platform

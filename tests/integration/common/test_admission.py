@@ -1,0 +1,276 @@
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from uuid import UUID
+
+import httpx
+import pytest
+
+from deploy.local.environment import Platform
+from libs.common.clock import now
+from libs.common.ids import new_id
+from libs.common.standing import set_standing
+from tests.integration.common.probe import PUBLISHER
+from tests.kit import Headers, Running, idempotent, running
+
+APPLICANT = new_id()
+CODE = new_id()
+
+
+@pytest.fixture
+async def service(platform: Platform) -> AsyncIterator[Running]:
+    async with running(PUBLISHER, platform) as service:
+        yield service
+
+
+async def post(
+    service: Running, headers: Headers, *, text: str = "hello", applicant: UUID = APPLICANT
+) -> httpx.Response:
+    return await service.public.post(f"/v1/applicants/{applicant}/notes", json={"text": text}, headers=headers)
+
+
+async def records(service: Running) -> list[dict[str, object]]:
+    rows = await service.database.fetch(
+        "SELECT outcome, reason, actor, applicant_id, correlation_id FROM access_records"
+    )
+    return [dict(row) for row in rows]
+
+
+def mine(service: Running, **claims: object) -> Headers:
+    return service.tokens.person_in_charge(APPLICANT, CODE, **claims)  # type: ignore[arg-type]
+
+
+async def test_an_admitted_call_leaves_one_access_record_found_by_its_correlation_id(service: Running) -> None:
+    answer = await post(service, {**mine(service), **idempotent()})
+    assert answer.status_code == 201
+    [record] = await records(service)
+    assert record["outcome"] == "admitted"
+    assert record["actor"] == f"user_code:{CODE}"
+    assert str(record["correlation_id"]) == answer.headers["x-correlation-id"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "code"),
+    [
+        ({}, "token-missing"),
+        ({"Authorization": "Bearer nonsense"}, "token-invalid"),
+        ({"Authorization": "Basic YTpi"}, "token-invalid"),
+        # {"alg":"none","typ":"at+jwt"} . {} . no signature
+        ({"Authorization": "Bearer eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0.e30."}, "token-invalid"),
+        ({"Authorization": "Bearer rs_unknown"}, "token-invalid"),
+    ],
+)
+async def test_a_stranger_is_refused_and_leaves_no_record(service: Running, headers: Headers, code: str) -> None:
+    answer = await post(service, {**headers, **idempotent()})
+    assert (answer.status_code, answer.json()["code"]) == (401, code)
+    assert "www-authenticate" in answer.headers
+    assert await records(service) == []
+
+
+@pytest.mark.parametrize("claims", [{"expires_in": -1}, {"aud": "urn:clicsequr:mailbox"}])
+async def test_an_expired_or_foreign_token_is_refused_and_recorded(service: Running, claims: Headers) -> None:
+    answer = await post(service, {**mine(service, **claims), **idempotent()})
+    assert (answer.status_code, answer.json()["code"]) == (401, "token-invalid")
+    [record] = await records(service)
+    assert (record["outcome"], record["reason"]) == ("refused", "token-invalid")
+
+
+@pytest.mark.parametrize("claims", [{"typ": "JWT"}, {"iss": "https://elsewhere.example"}])
+async def test_a_token_of_another_kind_or_issuer_is_refused(service: Running, claims: Headers) -> None:
+    answer = await post(service, {**mine(service, **claims), **idempotent()})
+    assert answer.json()["code"] == "token-invalid"
+
+
+async def test_another_applicants_id_is_answered_like_an_unknown_one_and_recorded(service: Running) -> None:
+    answer = await post(service, {**mine(service), **idempotent()}, applicant=new_id())
+    assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
+    assert [record["reason"] for record in await records(service)] == ["not-found"]
+
+
+async def test_a_role_that_the_route_does_not_name_is_refused_and_told_which_do(service: Running) -> None:
+    answer = await post(service, {**service.tokens.user(APPLICANT, CODE), **idempotent()})
+    assert answer.status_code == 403
+    assert answer.json()["admitted"] == "person_in_charge"
+
+
+async def test_staff_without_a_purpose_are_refused(service: Running) -> None:
+    headers = service.tokens.agent("auditor")
+    del headers["Clicsequr-Purpose"]
+    answer = await service.public.get(f"/v1/applicants/{APPLICANT}/failure", headers=headers)
+    assert answer.json()["code"] == "purpose-missing"
+
+
+@pytest.mark.parametrize("kind", ["applicant", "user_code", "session"])
+async def test_a_token_issued_before_a_change_of_standing_stays_dead_also_after_release(
+    service: Running, kind: str
+) -> None:
+    session = new_id()
+    old = mine(service, session_id=session)
+    subject = {"applicant": APPLICANT, "user_code": CODE, "session": session}[kind]
+    assert (await post(service, {**old, **idempotent()})).status_code == 201
+    for state in ("suspended", "active"):
+        async with service.database.transaction() as tx:
+            await set_standing(tx, kind, subject, source="registry", state=state, changed_at=now())  # type: ignore[arg-type]
+        answer = await post(service, {**old, **idempotent()})
+        assert (answer.status_code, answer.json()["code"]) == (401, "token-refused")
+    fresh = mine(service, session_id=session, iat=int(now().timestamp()) + 2)
+    assert (await post(service, {**fresh, **idempotent()})).status_code == 201
+
+
+async def test_one_owners_release_never_lifts_another_owners_objection(service: Running) -> None:
+    async with service.database.transaction() as tx:
+        past = now() - timedelta(minutes=1)
+        await set_standing(tx, "user_code", CODE, source="auth", state="suspended", changed_at=past)
+        await set_standing(tx, "user_code", CODE, source="delegation", state="active", changed_at=past)
+    answer = await post(service, {**mine(service), **idempotent()})
+    assert (answer.status_code, answer.json()["code"]) == (403, "access-suspended")
+
+
+async def test_recourse_passes_a_suspended_registration_only_on_routes_marked_so(service: Running) -> None:
+    async with service.database.transaction() as tx:
+        past = now() - timedelta(minutes=1)
+        await set_standing(tx, "applicant", APPLICANT, source="registry", state="suspended", changed_at=past)
+    recourse = mine(service, scope="recourse")
+    read = await service.public.get(f"/v1/applicants/{APPLICANT}/notes", headers=recourse)
+    assert read.status_code == 200
+    assert (await post(service, {**recourse, **idempotent()})).json()["code"] == "recourse-only"
+    ordinary = await service.public.get(f"/v1/applicants/{APPLICANT}/notes", headers=mine(service))
+    assert ordinary.json()["code"] == "access-suspended"
+
+
+async def test_facts_that_are_too_old_close_a_route_and_leave_exempt_ones_open(service: Running) -> None:
+    service.resources.freshness.fresh_as_of = {"auth": now() - timedelta(seconds=61)}
+    refused = await post(service, {**mine(service), **idempotent()})
+    assert (refused.status_code, refused.json()["code"], refused.json()["publisher"]) == (
+        503,
+        "facts-too-old",
+        "auth",
+    )
+    assert refused.headers["retry-after"]
+    exempt = await service.public.get(f"/v1/applicants/{APPLICANT}/notes", headers=mine(service))
+    assert exempt.status_code == 200
+
+
+async def test_a_parked_event_makes_its_applicant_stale_and_no_other(service: Running) -> None:
+    await service.database.execute(
+        "INSERT INTO parked_events VALUES ($1, 'urn:clicsequr:auth', $2, 1, '{}', 'x', now())",
+        new_id(),
+        f"applicant:{APPLICANT}",
+    )
+    assert (await post(service, {**mine(service), **idempotent()})).json()["code"] == "facts-too-old"
+    other = new_id()
+    headers = {**service.tokens.person_in_charge(other, new_id()), **idempotent()}
+    assert (await post(service, headers, applicant=other)).status_code == 201
+
+
+async def test_a_creating_call_needs_an_idempotency_key(service: Running) -> None:
+    answer = await post(service, mine(service))
+    assert (answer.status_code, answer.json()["code"]) == (400, "idempotency-key-missing")
+
+
+async def test_a_repeated_call_is_done_once_and_answered_without_its_secret(service: Running) -> None:
+    headers = {**mine(service), **idempotent("k")}
+    first, second = await post(service, headers), await post(service, headers)
+    assert (first.json()["secret"], second.json()["secret"]) == ("shown once", None)
+    assert second.status_code == 201
+    assert second.headers["idempotency-replayed"] == "true"
+    assert len(await service.events()) == 1
+
+
+async def test_a_key_with_another_body_or_another_applicant_is_refused(service: Running) -> None:
+    headers = {**mine(service), **idempotent("k")}
+    await post(service, headers)
+    answer = await post(service, headers, text="other")
+    assert (answer.status_code, answer.json()["code"]) == (409, "idempotency-key-reused")
+    other = {**service.tokens.person_in_charge(APPLICANT, new_id()), **idempotent("k")}
+    assert (await post(service, other)).status_code == 201
+
+
+async def test_twins_at_the_same_moment_are_done_once(service: Running) -> None:
+    headers = {**mine(service), **idempotent("twin")}
+    answers = await asyncio.gather(*(post(service, headers) for _ in range(8)))
+    assert [answer.status_code for answer in answers] == [201] * 8
+    assert sum(answer.json()["secret"] is not None for answer in answers) == 1
+    assert len(await service.events()) == 1
+
+
+MALFORMED = [
+    b"{",
+    b'{"text": "a", "more": 1}',
+    b'{"text": 5}',
+    b'{"text": "nul \\u0000"}',
+    b'{"text": "lone \\ud800"}',
+    b"[]",
+    b"\xff\xfe",
+    b'{"text": "\xff"}',
+    b"",
+    b"[" * 100_000,
+]
+
+
+@pytest.mark.parametrize("content", MALFORMED, ids=range(len(MALFORMED)))
+async def test_a_malformed_body_is_a_clear_refusal_and_nothing_is_written(
+    service: Running, content: bytes
+) -> None:
+    headers = {**mine(service), **idempotent(), "Content-Type": "application/json"}
+    answer = await service.public.post(f"/v1/applicants/{APPLICANT}/notes", content=content, headers=headers)
+    assert answer.status_code in {400, 422}
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["code"] in {"malformed-request", "request-refused"}
+    assert await service.events() == []
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_body_over_the_limit_is_refused(service: Running, chunked: bool) -> None:  # noqa: FBT001 - a parameter
+    body = b'{"text": "' + b"a" * 2_000_000 + b'"}'
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for start in range(0, len(body), 65_536):
+            yield body[start : start + 65_536]
+
+    answer = await service.public.post(
+        f"/v1/applicants/{APPLICANT}/notes",
+        content=chunks() if chunked else body,
+        headers={**mine(service), **idempotent(), "Content-Type": "application/json"},
+    )
+    assert (answer.status_code, answer.json()["code"]) == (413, "body-too-large")
+
+
+async def test_an_unforeseen_fault_says_only_its_trace_and_correlation_ids(service: Running) -> None:
+    answer = await service.public.get(f"/v1/applicants/{APPLICANT}/failure", headers=mine(service))
+    assert answer.status_code == 500
+    assert set(answer.json()) == {"type", "title", "status", "code", "detail", "correlation_id", "trace_id"}
+    assert "marker" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("language", "word"), [("fr-CA", "jeton"), ("en;q=0.9, fr;q=0.3", "token"), ("", "jeton")]
+)
+async def test_a_refusal_speaks_the_callers_language(service: Running, language: str, word: str) -> None:
+    answer = await post(service, {"Accept-Language": language})
+    assert word in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "code"),
+    [
+        ("GET", "/nowhere", "route-not-found"),
+        ("DELETE", f"/v1/applicants/{APPLICANT}/notes", "method-not-allowed"),
+    ],
+)
+async def test_an_unknown_address_is_a_problem_too(service: Running, method: str, path: str, code: str) -> None:
+    answer = await service.public.request(method, path)
+    assert answer.json()["code"] == code
+
+
+async def test_a_path_that_names_no_id_is_malformed(service: Running) -> None:
+    answer = await service.public.get("/v1/applicants/nobody/notes", headers=mine(service))
+    assert (answer.status_code, answer.json()["code"]) == (422, "malformed-request")
+
+
+async def test_evidence_and_access_records_can_be_neither_changed_nor_removed(service: Running) -> None:
+    await post(service, {**mine(service), **idempotent()})
+    for table in ("evidence_records", "access_records"):
+        for statement in (f"UPDATE {table} SET actor = 'x'", f"DELETE FROM {table}", f"TRUNCATE {table}"):
+            with pytest.raises(Exception, match="permission denied"):
+                await service.database.execute(statement)

@@ -1,0 +1,284 @@
+"""Relay, topic, inbox: nothing lost, nothing doubled, nothing out of order, whatever dies."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import httpx
+import pytest
+
+from deploy.kafka import access
+from deploy.local import infrastructure
+from deploy.local.environment import Platform
+from libs.common.call import Call
+from libs.common.clock import now
+from libs.common.contracts.envelope import applicant_key
+from libs.common.ids import new_id
+from libs.common.inbox import list_parked
+from libs.common.kafka import new_producer
+from libs.common.operations import freshness_report
+from libs.common.outbox import list_after_sequence
+from libs.common.relay import Relay
+from libs.common.service import new_follower
+from tests.integration.common.probe import CONSUMER, PUBLISHER, note
+from tests.kit import Running, running
+
+WAIT_SECONDS = 30
+
+
+@dataclass
+class Pair:
+    publisher: Running
+    consumer: Running
+
+    async def say(self, applicant_id: UUID, *texts: str) -> None:
+        for text in texts:
+            call = Call(actor="system", at=now(), correlation_id=new_id())
+            await note(self.publisher.database, call, applicant_id=applicant_id, text=text)
+
+    async def heard(self, applicant_id: UUID) -> list[str]:
+        rows = await self.consumer.database.fetch(
+            "SELECT text FROM notes WHERE applicant_id = $1 ORDER BY row_number", applicant_id
+        )
+        return [row["text"] for row in rows]
+
+    @asynccontextmanager
+    async def relaying(
+        self, *, before_mark: Callable[[], None] = lambda: None
+    ) -> AsyncIterator[asyncio.Task[None]]:
+        async with _task(Relay("registry", self.publisher.settings, before_mark).run()) as task:
+            yield task
+
+    @asynccontextmanager
+    async def following(self) -> AsyncIterator[asyncio.Task[None]]:
+        async with _task(new_follower(CONSUMER, self.consumer.resources).run()) as task:
+            yield task
+
+
+@asynccontextmanager
+async def _task(work: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.Task[None]]:
+    task = asyncio.create_task(work)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+@pytest.fixture
+async def pair(platform_with_kafka: Platform) -> AsyncIterator[Pair]:
+    platform = replace(platform_with_kafka, topic_prefix=f"t{uuid4().hex[:8]}.")
+    await asyncio.to_thread(infrastructure.apply_access, platform, access.load())
+    async with running(PUBLISHER, platform) as publisher, running(CONSUMER, platform) as consumer:
+        consumer.resources.service_calls.transport = _FeedTransport(publisher)
+        yield Pair(publisher, consumer)
+
+
+async def _feed(publisher: Running, request: httpx.Request) -> httpx.Response:
+    return await publisher.internal.get(
+        request.url.raw_path.decode(), headers=publisher.tokens.service("auth", "feeds")
+    )
+
+
+class _FeedTransport(httpx.AsyncBaseTransport):
+    """Takes the consumer's calls to the publisher's real internal application."""
+
+    def __init__(self, publisher: Running) -> None:
+        self._publisher = publisher
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/oauth/token":
+            return httpx.Response(200, json={"access_token": "x", "expires_in": 300}, request=request)
+        answer = await _feed(self._publisher, request)
+        return httpx.Response(answer.status_code, content=answer.content, request=request)
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(WAIT_SECONDS):
+        while not await condition():  # noqa: ASYNC110 - the other side is a real process of its own
+            await asyncio.sleep(0.05)
+
+
+async def test_events_arrive_once_and_in_order_per_applicant(pair: Pair) -> None:
+    one, other = new_id(), new_id()
+    async with pair.relaying(), pair.following():
+        await asyncio.gather(pair.say(one, *map(str, range(20))), pair.say(other, *map(str, range(20))))
+        for applicant in (one, other):
+
+            async def complete(applicant: UUID = applicant) -> bool:
+                return await pair.heard(applicant) == [str(number) for number in range(20)]
+
+            await until(complete)
+
+
+async def test_sequences_are_gapless_per_key_and_positions_rise(pair: Pair) -> None:
+    one, other = new_id(), new_id()
+    async with pair.relaying():
+        await pair.say(one, "a", "b")
+        await pair.say(other, "c")
+        await pair.say(one, "d")
+
+        async def published() -> bool:
+            rows = await pair.publisher.database.fetch("SELECT 1 FROM outbox WHERE published_at IS NULL")
+            return not rows
+
+        await until(published)
+    rows = await pair.publisher.database.fetch(
+        "SELECT partitionkey, sequence, position FROM outbox ORDER BY position"
+    )
+    assert [row["position"] for row in rows] == [1, 2, 3, 4]
+    assert [row["sequence"] for row in rows if row["partitionkey"] == applicant_key(one)] == [1, 2, 3]
+
+
+async def test_a_relay_killed_between_publishing_and_marking_doubles_nothing_and_loses_nothing(pair: Pair) -> None:
+    applicant = new_id()
+    kills = iter([True, True])
+
+    def die() -> None:
+        if next(kills, False):
+            raise OSError("killed between the broker's answer and its record")
+
+    async with pair.following(), pair.relaying(before_mark=die):
+        await pair.say(applicant, "a", "b", "c")
+
+        async def complete() -> bool:
+            return await pair.heard(applicant) == ["a", "b", "c"] and next(kills, None) is None
+
+        await until(complete)
+        await pair.say(applicant, "d")
+
+        async def last() -> bool:
+            return await pair.heard(applicant) == ["a", "b", "c", "d"]
+
+        await until(last)
+
+
+async def test_two_relays_and_two_followers_publish_and_apply_once(pair: Pair) -> None:
+    applicants = [new_id() for _ in range(10)]
+    async with pair.relaying(), pair.relaying(), pair.following(), pair.following():
+        await asyncio.gather(*(pair.say(applicant, "a", "b", "c") for applicant in applicants))
+
+        async def complete() -> bool:
+            return all([await pair.heard(applicant) == ["a", "b", "c"] for applicant in applicants])
+
+        await until(complete)
+
+
+async def test_a_second_relay_takes_over_when_the_first_one_dies(pair: Pair) -> None:
+    applicant = new_id()
+    async with pair.following(), pair.relaying() as first, pair.relaying():
+        await pair.say(applicant, "a")
+
+        async def heard_a() -> bool:
+            return await pair.heard(applicant) == ["a"]
+
+        await until(heard_a)
+        first.cancel()
+        await pair.say(applicant, "b")
+
+        async def heard_b() -> bool:
+            return await pair.heard(applicant) == ["a", "b"]
+
+        await until(heard_b)
+
+
+async def test_a_poison_event_parks_its_key_while_others_flow_and_replay_applies_in_order(pair: Pair) -> None:
+    ill, well = new_id(), new_id()
+    async with pair.relaying(), pair.following():
+        await pair.say(ill, "before", "poison", "after")
+        await pair.say(well, "fine")
+
+        async def settled() -> bool:
+            return await pair.heard(well) == ["fine"] and len(await list_parked(pair.consumer.database)) == 2
+
+        await until(settled)
+    assert await pair.heard(ill) == ["before"]
+    parked = await list_parked(pair.consumer.database)
+    assert [event["sequence"] for event in parked] == [2, 3]
+    with pytest.raises(ValueError, match="cannot be applied"):
+        await pair.consumer.inbox.replay(source="urn:clicsequr:registry", partitionkey=applicant_key(ill))
+    assert len(await list_parked(pair.consumer.database)) == 2
+
+
+async def test_a_replay_after_the_cause_is_mended_applies_in_order(pair: Pair) -> None:
+    applicant = new_id()
+    owner = await asyncpg.connect(pair.consumer.owner_url)
+    try:
+        await owner.execute("ALTER TABLE notes ADD CONSTRAINT no_b CHECK (text <> 'b')")
+        async with pair.relaying(), pair.following():
+            await pair.say(applicant, "a", "b", "c")
+
+            async def parked() -> bool:
+                return len(await list_parked(pair.consumer.database)) == 2
+
+            await until(parked)
+        await owner.execute("ALTER TABLE notes DROP CONSTRAINT no_b")
+    finally:
+        await owner.close()
+    assert (
+        await pair.consumer.inbox.replay(source="urn:clicsequr:registry", partitionkey=applicant_key(applicant))
+        == 2
+    )
+    assert await pair.heard(applicant) == ["a", "b", "c"]
+    assert await list_parked(pair.consumer.database) == []
+
+
+async def test_double_and_late_deliveries_change_nothing(pair: Pair) -> None:
+    applicant = new_id()
+    await pair.say(applicant, "a", "b", "c")
+    async with pair.relaying():
+
+        async def published() -> bool:
+            return not await pair.publisher.database.fetch("SELECT 1 FROM outbox WHERE published_at IS NULL")
+
+        await until(published)
+    key = applicant_key(applicant)
+    rows = await list_after_sequence(
+        pair.publisher.database, "registry.events", partitionkey=key, sequence=0, limit=10
+    )
+    for row in [rows[0], rows[0], rows[2], rows[1], rows[2], rows[0]]:
+        await pair.consumer.inbox.receive("registry", row.envelope)
+    assert await pair.heard(applicant) == ["a", "b", "c"]
+
+
+async def test_a_message_that_is_no_event_of_its_topic_is_kept_and_blocks_nobody(pair: Pair) -> None:
+    applicant = new_id()
+    settings = pair.publisher.settings
+    producer = new_producer(settings)
+    await producer.start()
+    for value in (b"not json", b'{"specversion":"1.0"}', None):
+        await producer.send_and_wait(settings.topic("registry.events"), value, key=b"applicant:x")
+    await producer.stop()
+    async with pair.relaying(), pair.following():
+        await pair.say(applicant, "a")
+
+        async def heard() -> bool:
+            return await pair.heard(applicant) == ["a"]
+
+        await until(heard)
+
+        async def kept() -> bool:
+            rows = await pair.consumer.database.fetch("SELECT 1 FROM unreadable_messages")
+            return len(rows) == 3
+
+        await until(kept)
+
+
+async def test_a_follower_is_fresh_once_it_has_applied_what_was_published(pair: Pair) -> None:
+    freshness = pair.consumer.resources.freshness
+    freshness.fresh_as_of = {}
+    assert not freshness_report(freshness)["fresh"]
+    async with pair.relaying(), pair.following():
+        await pair.say(new_id(), "a")
+
+        async def fresh() -> bool:
+            await freshness.read()
+            return bool(freshness_report(freshness)["fresh"])
+
+        await until(fresh)
+    assert freshness.age_seconds("registry") < 10

@@ -19,6 +19,7 @@ class Platform:
     keys: Path
     ports: Ports
     kafka_operator_password_file: Path
+    identity_proof_file: Path
     kafka_operator: str = OPERATOR
     topic_prefix: str = ""
 
@@ -72,6 +73,8 @@ def service_environment(
         **{f"{name}_internal_url": platform.internal_url(name) for name in SERVICES},
         **_key_files(service, platform.keys),
     }
+    if service == "registry":
+        fields["identity_proof_file"] = str(platform.identity_proof_file)
     if command == MIGRATE:
         fields["database_owner_url"] = platform.database_url(owner(service), database=chosen)
     return {f"CLICSEQUR_{name.upper()}": text for name, text in fields.items()}

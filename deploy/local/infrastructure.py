@@ -1,5 +1,6 @@
 import asyncio
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -10,6 +11,8 @@ from deploy.local import databases, kafka, keys, postgres
 from deploy.local.environment import Platform
 from deploy.local.layout import Layout
 from deploy.local.ports import LOOPBACK, Ports
+
+IDENTITY_PROOFS = Path(__file__).with_name("identity_proof.csv")
 
 # Infrastructure that is named in the environment is used instead of child programs.
 POSTGRES_URL = "CLICSEQUR_LOCAL_POSTGRES_URL"
@@ -32,10 +35,17 @@ def describe(
         kafka_operator_password_file=Path(
             environment.get(KAFKA_PASSWORD_FILE) or keys.kafka_password_file(layout.keys, keys.OPERATOR)
         ),
+        identity_proof_file=_own_copy_of_the_fixture(layout),
         keys=layout.keys,
         ports=ports,
         topic_prefix=topic_prefix,
     )
+
+
+def _own_copy_of_the_fixture(layout: Layout) -> Path:
+    if not layout.identity_proofs.exists():
+        shutil.copy(IDENTITY_PROOFS, layout.identity_proofs)
+    return layout.identity_proofs
 
 
 def own_ports(environment: Mapping[str, str] = os.environ) -> list[str]:

@@ -20,6 +20,11 @@ class Layout:
         return self.state / "keys"
 
     @property
+    def identity_proofs(self) -> Path:
+        """The platform's own copy of the fixture; invented applicants may be added while the suite runs."""
+        return self.state / "identity_proof.csv"
+
+    @property
     def logs(self) -> Path:
         return self.state / "logs"
 

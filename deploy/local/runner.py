@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from types import FrameType
 
-from honcho.programs import Manager
+from honcho.manager import Manager
 
 from deploy.local import children, commands, infrastructure, layout, ports, progress
 from deploy.local.environment import MIGRATE, Platform

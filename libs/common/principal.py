@@ -29,8 +29,8 @@ SIDE_OF_PROVIDER = "provider"
 class Principal:
     """The caller, as its token says; whether it may act now is asked of `standing` each time.
 
-    `admitted_as` are the names by which a route may admit it: `person_in_charge`, `user`, `agent:<role>`,
-    `department`, `service:<purpose>`, `registration_session`.
+    `admitted_as` are the names by which a route may admit it: `person_in_charge`, `user`, `agent:<role>` (the
+    provider's), `department_agent:<role>`, `department`, `service:<purpose>`, `registration_session`.
     """
 
     actor: str
@@ -85,7 +85,9 @@ def _uuid(claims: dict[str, Any], name: str) -> UUID | None:
 def _names(claims: dict[str, Any], scopes: frozenset[str]) -> tuple[str, frozenset[str]]:
     """Actor and the names it may be admitted by, from the claims that tell the kinds apart."""
     if "agent" in claims:
-        return f"agent:{claims['agent']}", frozenset(f"agent:{role}" for role in claims["roles"])
+        # A department's agents are of no role here that a route of the provider names.
+        kind = "agent" if claims["side"] == SIDE_OF_PROVIDER else "department_agent"
+        return f"agent:{claims['agent']}", frozenset(f"{kind}:{role}" for role in claims["roles"])
     if "department" in claims:
         return f"department:{claims['department']}", frozenset({"department"})
     if "user_code" in claims:

@@ -20,7 +20,9 @@ def _is_loopback(host: str | None) -> bool:
 class ServiceSettings(BaseSettings):
     """Settings that every service reads from its environment, each named CLICSEQUR_<FIELD>."""
 
-    model_config = SettingsConfigDict(env_prefix="CLICSEQUR_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="CLICSEQUR_", extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
     database_url: SecretStr = Field(description="DSN of the application role; may go through a pooler")
     database_direct_url: SecretStr | None = Field(

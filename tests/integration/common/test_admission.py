@@ -100,6 +100,12 @@ async def test_staff_without_a_purpose_are_refused(service: Running) -> None:
     assert answer.json()["code"] == "purpose-missing"
 
 
+async def test_an_agent_of_a_department_has_no_role_of_the_providers(service: Running) -> None:
+    headers = service.tokens.agent("auditor", side="cnesst")
+    answer = await service.public.get(f"/v1/applicants/{APPLICANT}/access-records", headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (403, "role-not-admitted")
+
+
 @pytest.mark.parametrize("kind", ["applicant", "user_code", "session"])
 async def test_a_token_issued_before_a_change_of_standing_stays_dead_also_after_release(
     service: Running, kind: str

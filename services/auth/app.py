@@ -1,0 +1,62 @@
+from pathlib import Path
+
+from libs.common.clock import now
+from libs.common.service import Resources, Service
+from services.auth import assets_api
+from services.auth.authorization import api as authorization_api
+from services.auth.authorization import discovery_api, token_api
+from services.auth.authorization.commands import forget_old as forget_old_grants
+from services.auth.client.commands import forget_old_assertions
+from services.auth.consumers import HANDLERS
+from services.auth.installation import install
+from services.auth.parts import prepare
+from services.auth.session import api as session_api
+from services.auth.session import attempts, logout_api
+from services.auth.session.commands import end_expired_sessions
+from services.auth.settings import AuthSettings
+from services.auth.signing_key import api as signing_key_api
+from services.auth.user_code import api as user_code_api
+from services.auth.user_code.commands import remove_unnamed_codes
+
+
+def _settings(resources: Resources) -> AuthSettings:
+    if not isinstance(resources.settings, AuthSettings):
+        raise TypeError("auth needs its own settings")
+    return resources.settings
+
+
+async def sweep_codes(resources: Resources) -> None:
+    await remove_unnamed_codes(resources.database, _settings(resources))
+
+
+async def sweep_sessions(resources: Resources) -> None:
+    await end_expired_sessions(resources.database, _settings(resources))
+
+
+async def sweep_expired(resources: Resources) -> None:
+    async with resources.database.transaction() as tx:
+        await forget_old_grants(tx, at=now())
+        await forget_old_assertions(tx, at=now())
+        await attempts.forget_old(tx, at=now())
+
+
+SERVICE = Service(
+    name="auth",
+    folder=Path(__file__).parent,
+    settings=AuthSettings,
+    public_routers=[
+        discovery_api.router,
+        signing_key_api.router,
+        authorization_api.router,
+        token_api.router,
+        session_api.router,
+        logout_api.router,
+        assets_api.router,
+    ],
+    internal_routers=[signing_key_api.router, token_api.router, user_code_api.router],
+    publishers=("registry", "delegation"),
+    handlers=HANDLERS,
+    prepare=prepare,
+    sweeps=(sweep_codes, sweep_sessions, sweep_expired),
+    operations={"install": install},
+)

@@ -1,0 +1,143 @@
+from dataclasses import dataclass
+from datetime import timedelta
+
+from fastapi import Request, Response
+from starlette.responses import RedirectResponse
+
+from libs.common.access_records import record_call
+from libs.common.admission import public
+from libs.common.errors import FactsTooOld
+from libs.common.http import new_router
+from services.auth import records
+from services.auth.authorization import rules
+from services.auth.authorization.commands import grant, open_request
+from services.auth.authorization.redemption import Redemption, principal_of
+from services.auth.authorization.rules import AuthorizationRequest, Conduct
+from services.auth.client.commands import find_client
+from services.auth.client.rules import Client
+from services.auth.cookies import REQUEST, SESSION, read_cookie, set_cookie
+from services.auth.oauth_errors import OAuthError
+from services.auth.parameters import Malformed, Parameters, read_form, read_query
+from services.auth.parts import Parts, parts_of
+from services.auth.session import commands as sessions
+from services.auth.session.rules import Stage, is_recent, serves
+
+router = new_router(tags=["authorization"])
+SEE_OTHER = 303
+SIGN_IN = "/sign-in"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A valid request, of whom, and how it wants to be met."""
+
+    request: AuthorizationRequest
+    client: Client
+    conduct: Conduct
+
+
+@router.get("/oauth/authorize")
+@public
+async def authorize(request: Request) -> Response:
+    try:
+        return await _authorize(request, read_query(request), action="GET /oauth/authorize")
+    except Malformed:
+        return _error_page(request, language=request.state.language)
+
+
+@router.post("/oauth/authorize")
+@public
+async def authorize_by_form(request: Request) -> Response:
+    try:
+        return await _authorize(request, await read_form(request), action="POST /oauth/authorize")
+    except Malformed:
+        return _error_page(request, language=request.state.language)
+
+
+async def _authorize(request: Request, asked: Parameters, *, action: str) -> Response:
+    parts = parts_of(request)
+    issuer = parts.settings.issuer
+    language = rules.choose_locale(asked, preferred=request.state.language)
+    client = await find_client(parts.database, asked.one("client_id"))
+    redirect_uri = rules.registered_redirect(client, asked)
+    if client is None or redirect_uri is None:
+        return _error_page(request, language=language)
+    try:
+        wanted = rules.read_request(client, asked, issuer=issuer, language=language)
+        return await _meet(request, parts, Asked(wanted, client, rules.read_conduct(asked)), action=action)
+    except OAuthError as error:
+        echoed = (asked.one("state") or "")[: rules.ECHO_LENGTH] or None
+        members = {"error": error.code, "error_description": error.description}
+        return _redirect(rules.answer_address(redirect_uri, issuer=issuer, state=echoed, **members))
+
+
+async def _meet(request: Request, parts: Parts, asked: Asked, *, action: str) -> Response:
+    if asked.conduct.prompt != "login":
+        location = await _single_sign_on(request, parts, asked, action=action)
+        if location is not None:
+            return _redirect(location)
+    if asked.conduct.prompt == "none":
+        raise OAuthError("login_required", "nobody is signed in here for this request")
+    until = request.state.at + timedelta(minutes=parts.settings.sign_in_minutes)
+    secret = await open_request(parts.database, asked.request, expires_at=until)
+    answer = _redirect(SIGN_IN)
+    set_cookie(answer, REQUEST, secret, issuer=parts.settings.issuer)
+    return answer
+
+
+async def _single_sign_on(request: Request, parts: Parts, asked: Asked, *, action: str) -> str | None:
+    """Where the browser goes when the session it has answers the request; each such grant is recorded."""
+    redemption = await _standing_session(request, parts, asked)
+    if redemption is None:
+        return None
+    if parts.freshness.too_old() is not None:
+        raise OAuthError("temporarily_unavailable", FactsTooOld.en.format(publisher="another service"))
+    circumstances = records.circumstances(request, action=action)
+    principal = principal_of(redemption, asked.client, issued_at=records.earliest_token(circumstances.at))
+    reason = await record_call(
+        parts.database, principal, circumstances=circumstances, applicant_id=None, recourse_route=True
+    )
+    if reason is not None:
+        return None
+    async with parts.database.transaction() as tx:
+        call = records.call_of(circumstances, principal)
+        await sessions.touch_session(tx, call, redemption.session)
+        return await grant(
+            tx,
+            asked.request,
+            session_id=redemption.session.id,
+            is_recourse=redemption.session.is_recourse,
+            issuer=parts.settings.issuer,
+            at=circumstances.at,
+        )
+
+
+async def _standing_session(request: Request, parts: Parts, asked: Asked) -> Redemption | None:
+    """The browser's session, if it is good for what is asked, without anybody doing anything."""
+    secret = read_cookie(request, SESSION, issuer=parts.settings.issuer)
+    session = await sessions.find_session(parts.database, secret, parts.settings)
+    if session is None or session.stage is not Stage.COMPLETE:
+        return None
+    if not is_recent(session, max_age=asked.conduct.max_age, at=request.state.at):
+        return None
+    holder = await sessions.find_holder(parts.database, session)
+    if holder.agent is not None:
+        return Redemption(session, holder) if asked.client.is_portal else None
+    if holder.facts is None or not serves(session, holder.facts, recourse_asked=asked.request.asks_recourse):
+        return None
+    return Redemption(session, holder)
+
+
+def _redirect(location: str) -> Response:
+    return RedirectResponse(location, SEE_OTHER)
+
+
+def _error_page(request: Request, *, language: str) -> Response:
+    """RFC 6749 §4.1.2.1: an address that is not registered is never followed."""
+    return parts_of(request).pages.answer(
+        "error.html",
+        language=language,
+        status=400,
+        fault="request-not-understood",
+        correlation_id=str(request.state.correlation_id),
+    )

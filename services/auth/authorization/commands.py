@@ -1,0 +1,59 @@
+import secrets
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from libs.common.database import Connection, Database
+from services.auth.authorization import rules, store
+from services.auth.authorization.rules import AuthorizationCode, AuthorizationRequest
+from services.auth.client.rules import OPENID, RECOURSE
+
+SECRET_BYTES = 32
+# A code is kept for some time after it expired, so that a replay is still known for what it is.
+CODES_KEPT = timedelta(hours=1)
+
+
+async def open_request(database: Database, request: AuthorizationRequest, *, expires_at: datetime) -> str:
+    """Keeps the request while somebody signs in; answers the secret that the browser brings back."""
+    secret = secrets.token_urlsafe(SECRET_BYTES)
+    async with database.transaction() as tx:
+        await store.add_request(tx, request, secret_hash=rules.hash_code(secret), expires_at=expires_at)
+    return secret
+
+
+async def find_request(database: Database, secret: str, *, at: datetime) -> AuthorizationRequest | None:
+    return await store.find_request(database, rules.hash_code(secret), at=at)
+
+
+async def take_request(tx: Connection, secret: str) -> bool:
+    """A request is answered once; False when it was answered before."""
+    return await store.take_request(tx, rules.hash_code(secret))
+
+
+async def grant(  # noqa: PLR0913 - what the code stands for, each by name
+    tx: Connection,
+    request: AuthorizationRequest,
+    *,
+    session_id: UUID,
+    is_recourse: bool,
+    issuer: str,
+    at: datetime,
+) -> str:
+    """A code for this session; answers where the browser goes with it."""
+    code = secrets.token_urlsafe(SECRET_BYTES)
+    given = AuthorizationCode(
+        code_hash=rules.hash_code(code),
+        client_id=request.client_id,
+        redirect_uri=request.redirect_uri,
+        session_id=session_id,
+        scope=(OPENID, RECOURSE) if is_recourse else (OPENID,),
+        resources=request.resources,
+        nonce=request.nonce,
+        code_challenge=request.code_challenge,
+        expires_at=at + rules.CODE_LIFE,
+    )
+    await store.add_code(tx, given)
+    return rules.answer_address(request.redirect_uri, issuer=issuer, state=request.state, code=code)
+
+
+async def forget_old(tx: Connection, *, at: datetime) -> None:
+    await store.forget_old(tx, requests_before=at, codes_before=at - CODES_KEPT)

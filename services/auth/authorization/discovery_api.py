@@ -1,0 +1,60 @@
+from typing import Any
+
+from fastapi import Request, Response
+
+from libs.common.admission import public
+from libs.common.http import new_router
+from services.auth.parts import parts_of
+from services.auth.session.rules import ACR_PASSWORD, ACR_TWO_FACTOR
+
+router = new_router(tags=["discovery"])
+
+CLAIMS = (
+    *("iss", "sub", "aud", "exp", "iat", "nonce", "auth_time"),
+    *("acr", "amr", "sid", "applicant", "role"),
+)
+
+
+def metadata(issuer: str) -> dict[str, Any]:
+    """OpenID Connect Discovery §3 and RFC 8414 §2: what is there, and nothing else."""
+    return {
+        "issuer": issuer,
+        "authorization_endpoint": f"{issuer}/oauth/authorize",
+        "token_endpoint": f"{issuer}/oauth/token",
+        "jwks_uri": f"{issuer}/oauth/jwks",
+        "end_session_endpoint": f"{issuer}/oauth/logout",
+        "scopes_supported": ["openid", "recourse"],
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": ["authorization_code", "client_credentials"],
+        "subject_types_supported": ["pairwise", "public"],
+        "id_token_signing_alg_values_supported": ["ES256"],
+        "token_endpoint_auth_methods_supported": ["private_key_jwt"],
+        "token_endpoint_auth_signing_alg_values_supported": ["ES256"],
+        "code_challenge_methods_supported": ["S256"],
+        "prompt_values_supported": ["none", "login"],
+        "acr_values_supported": [ACR_PASSWORD, ACR_TWO_FACTOR],
+        "ui_locales_supported": ["fr", "en"],
+        "claims_supported": list(CLAIMS),
+        "claims_parameter_supported": False,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
+        "authorization_response_iss_parameter_supported": True,
+    }
+
+
+@router.get("/.well-known/openid-configuration")
+@public
+async def openid_configuration(request: Request, response: Response) -> dict[str, Any]:
+    return _answer(request, response)
+
+
+@router.get("/.well-known/oauth-authorization-server")
+@public
+async def oauth_authorization_server(request: Request, response: Response) -> dict[str, Any]:
+    return _answer(request, response)
+
+
+def _answer(request: Request, response: Response) -> dict[str, Any]:
+    response.headers["Cache-Control"] = "public, max-age=300"
+    return metadata(parts_of(request).settings.issuer)

@@ -1,0 +1,196 @@
+"""The authorization code grant: RFC 6749 with PKCE (RFC 7636), RFC 8707, RFC 9207, OpenID Connect Core."""
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from urllib.parse import urlencode, urlsplit
+from uuid import UUID
+
+from services.auth.client.rules import RECOURSE, Client, grantable_scope, require_audiences
+from services.auth.oauth_errors import OAuthError
+from services.auth.parameters import Parameters
+
+CODE_LIFE = timedelta(seconds=60)
+TOKEN_LIFE = timedelta(minutes=5)
+LONGEST_WAIT = timedelta(seconds=2)
+ECHO_LENGTH = 1024
+RESOURCES = 8
+CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
+VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
+PROMPTS = frozenset({"none", "login"})
+AGE_DIGITS = 9
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationRequest:
+    """A valid request of a known client; what is left of it until somebody has signed in."""
+
+    client_id: str
+    redirect_uri: str
+    scope: tuple[str, ...]
+    resources: tuple[str, ...]
+    state: str | None
+    nonce: str | None
+    code_challenge: str
+    language: str
+
+    @property
+    def asks_recourse(self) -> bool:
+        return RECOURSE in self.scope
+
+
+@dataclass(frozen=True, slots=True)
+class Conduct:
+    """How the client wants its request to be met."""
+
+    prompt: str | None
+    max_age: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationCode:
+    code_hash: bytes = field(repr=False)
+    client_id: str
+    redirect_uri: str
+    session_id: UUID
+    scope: tuple[str, ...]
+    resources: tuple[str, ...]
+    nonce: str | None
+    code_challenge: str
+    expires_at: datetime
+    used_at: datetime | None = None
+
+
+def registered_redirect(client: Client | None, asked: Parameters) -> str | None:
+    """Where errors may be sent: an address exactly as registered, or nowhere (RFC 9700 §4.1.3)."""
+    redirect_uri = asked.one("redirect_uri")
+    if client is None or not client.may_redirect or redirect_uri not in client.redirect_uris:
+        return None
+    return redirect_uri
+
+
+def read_request(client: Client, asked: Parameters, *, issuer: str, language: str) -> AuthorizationRequest:
+    """Raises OAuthError, to be sent to the client's registered address."""
+    for parameter, error in (("request", "request_not_supported"), ("request_uri", "request_uri_not_supported")):
+        if asked.one(parameter) is not None:
+            raise OAuthError(error, f"{parameter} is not supported")
+    if asked.one("response_type") != "code":
+        raise OAuthError("unsupported_response_type", "response_type must be code")
+    if asked.one("response_mode") not in {None, "query"}:
+        raise OAuthError("invalid_request", "response_mode must be query")
+    challenge = asked.one("code_challenge") or ""
+    if asked.one("code_challenge_method") != "S256" or CHALLENGE.fullmatch(challenge) is None:
+        raise OAuthError("invalid_request", "PKCE with the method S256 is required")
+    resources = tuple(dict.fromkeys(asked.every("resource")))
+    require_audiences(client, resources, issuer=issuer)
+    return AuthorizationRequest(
+        client_id=client.client_id,
+        redirect_uri=asked.one("redirect_uri") or "",
+        scope=grantable_scope(client, asked.one("scope")),
+        resources=resources,
+        state=_echoed(asked, "state"),
+        nonce=_echoed(asked, "nonce"),
+        code_challenge=challenge,
+        language=language,
+    )
+
+
+def read_conduct(asked: Parameters) -> Conduct:
+    """Raises OAuthError."""
+    prompts = frozenset((asked.one("prompt") or "").split())
+    known = prompts & PROMPTS
+    if "none" in prompts and len(prompts) > 1:
+        raise OAuthError("invalid_request", "prompt=none stands alone")
+    age = asked.one("max_age")
+    if age is not None and not (age.isascii() and age.isdigit() and len(age) <= AGE_DIGITS):
+        raise OAuthError("invalid_request", "max_age must be a number of seconds")
+    return Conduct(next(iter(known), None), None if age is None else int(age))
+
+
+def _echoed(asked: Parameters, name: str) -> str | None:
+    value = asked.one(name)
+    if value is not None and len(value) > ECHO_LENGTH:
+        raise OAuthError("invalid_request", f"{name} is too long")
+    return value
+
+
+def choose_locale(asked: Parameters, *, preferred: str) -> str:
+    """The first of `ui_locales` that the pages speak, else what the browser prefers."""
+    for tag in (asked.one("ui_locales") or "").split():
+        primary = tag.lower().partition("-")[0]
+        if primary in {"fr", "en"}:
+            return primary
+    return preferred
+
+
+def answer_address(redirect_uri: str, *, issuer: str, state: str | None, **members: str) -> str:
+    """RFC 9207: each answer says who gave it."""
+    answer = {**members, "iss": issuer, **({} if state is None else {"state": state})}
+    return f"{redirect_uri}{'&' if urlsplit(redirect_uri).query else '?'}{urlencode(answer)}"
+
+
+def hash_code(code: str) -> bytes:
+    return hashlib.sha256(code.encode()).digest()
+
+
+def verifier_matches(verifier: str | None, challenge: str) -> bool:
+    """RFC 7636 §4.6."""
+    if verifier is None or VERIFIER.fullmatch(verifier) is None:
+        return False
+    digest = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=")
+    return hmac.compare_digest(digest, challenge.encode())
+
+
+def require_redeemable(code: AuthorizationCode, asked: Parameters, *, client: Client, at: datetime) -> None:
+    """What must hold of a code that was not used before. Raises OAuthError `invalid_grant`."""
+    is_right = (
+        code.client_id == client.client_id
+        and code.redirect_uri == asked.one("redirect_uri")
+        and at <= code.expires_at
+        and verifier_matches(asked.one("code_verifier"), code.code_challenge)
+    )
+    if not is_right:
+        raise OAuthError("invalid_grant", "the code is not valid")
+
+
+def choose_audience(asked: Sequence[str], *, granted: Sequence[str], client: Client, issuer: str) -> str:
+    """One audience per token: the resource asked for, else the issuer. Raises OAuthError `invalid_target`.
+
+    A client that named resources when it asked for the code gets tokens for those alone (RFC 8707 §2.2).
+    """
+    if len(asked) > 1:
+        raise OAuthError("invalid_target", "one resource per token")
+    require_audiences(client, asked, issuer=issuer)
+    if not asked:
+        return issuer
+    if granted and asked[0] not in granted:
+        raise OAuthError("invalid_target", "the resource was not asked for when the code was given")
+    return asked[0]
+
+
+def wait_until_past(bound: datetime | None, *, at: datetime) -> timedelta:
+    """How long until a token's `iat`, in whole seconds, is later than `bound`."""
+    if bound is None:
+        return timedelta()
+    return max(bound + timedelta(seconds=1) - at, timedelta())
+
+
+def recourse_address(request: AuthorizationRequest) -> str:
+    """The same request, asking for recourse."""
+    asked = {
+        "response_type": "code",
+        "client_id": request.client_id,
+        "redirect_uri": request.redirect_uri,
+        "scope": "openid recourse",
+        "code_challenge": request.code_challenge,
+        "code_challenge_method": "S256",
+        "ui_locales": request.language,
+        "state": request.state,
+        "nonce": request.nonce,
+    }
+    present = [(name, value) for name, value in asked.items() if value is not None]
+    return f"/oauth/authorize?{urlencode([*present, *(('resource', it) for it in request.resources)])}"

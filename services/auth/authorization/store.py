@@ -1,0 +1,120 @@
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from libs.common.database import Connection, Database
+from services.auth.authorization.rules import AuthorizationCode, AuthorizationRequest
+
+REQUEST_COLUMNS = "client_id, redirect_uri, scope, resources, state, nonce, code_challenge, language"
+SELECT_REQUEST = f"""
+SELECT {REQUEST_COLUMNS} FROM authorization_requests WHERE secret_hash = $1 AND expires_at > $2
+"""
+INSERT_REQUEST = f"""
+INSERT INTO authorization_requests (secret_hash, expires_at, {REQUEST_COLUMNS})
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+"""
+DELETE_REQUEST = "DELETE FROM authorization_requests WHERE secret_hash = $1 RETURNING client_id"
+DELETE_OLD_REQUESTS = "DELETE FROM authorization_requests WHERE expires_at < $1"
+
+CODE_COLUMNS = """code_hash, client_id, redirect_uri, session_id, scope, resources, nonce, code_challenge,
+    expires_at, used_at"""
+SELECT_CODE = f"SELECT {CODE_COLUMNS} FROM authorization_codes WHERE code_hash = $1"
+SELECT_CODE_FOR_UPDATE = f"{SELECT_CODE} FOR UPDATE"
+INSERT_CODE = f"INSERT INTO authorization_codes ({CODE_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+UPDATE_CODE_USED = "UPDATE authorization_codes SET used_at = $2 WHERE code_hash = $1 AND used_at IS NULL"
+DELETE_OLD_CODES = "DELETE FROM authorization_codes WHERE expires_at < $1"
+
+SELECT_BOUND = """
+SELECT max(refuse_issued_before) AS bound
+FROM standing JOIN unnest($1::text[], $2::text[]) AS subject (kind, id) ON subject_kind = kind AND subject_id = id
+"""
+
+
+async def find_request(database: Database, secret_hash: bytes, *, at: datetime) -> AuthorizationRequest | None:
+    row = await database.fetchrow(SELECT_REQUEST, secret_hash, at)
+    if row is None:
+        return None
+    texts = {name: tuple(row[name]) for name in ("scope", "resources")}
+    return AuthorizationRequest(**{**dict(row.items()), **texts})
+
+
+async def add_request(
+    tx: Connection, request: AuthorizationRequest, *, secret_hash: bytes, expires_at: datetime
+) -> None:
+    await tx.execute(
+        INSERT_REQUEST,
+        secret_hash,
+        expires_at,
+        request.client_id,
+        request.redirect_uri,
+        request.scope,
+        request.resources,
+        request.state,
+        request.nonce,
+        request.code_challenge,
+        request.language,
+    )
+
+
+async def take_request(tx: Connection, secret_hash: bytes) -> bool:
+    """False when it was answered before."""
+    return await tx.fetchval(DELETE_REQUEST, secret_hash) is not None
+
+
+async def add_code(tx: Connection, code: AuthorizationCode) -> None:
+    await tx.execute(
+        INSERT_CODE,
+        code.code_hash,
+        code.client_id,
+        code.redirect_uri,
+        code.session_id,
+        code.scope,
+        code.resources,
+        code.nonce,
+        code.code_challenge,
+        code.expires_at,
+        code.used_at,
+    )
+
+
+async def find_code(database: Database, code_hash: bytes) -> AuthorizationCode | None:
+    row = await database.fetchrow(SELECT_CODE, code_hash)
+    return None if row is None else _code(row)
+
+
+async def find_code_for_update(tx: Connection, code_hash: bytes) -> AuthorizationCode | None:
+    row = await tx.fetchrow(SELECT_CODE_FOR_UPDATE, code_hash)
+    return None if row is None else _code(row)
+
+
+async def use_code(tx: Connection, code_hash: bytes, *, at: datetime) -> bool:
+    """False when it was used before."""
+    return await tx.execute(UPDATE_CODE_USED, code_hash, at) == "UPDATE 1"
+
+
+async def find_bound(database: Database, kinds: Sequence[str], subjects: Sequence[str]) -> datetime | None:
+    row = await database.fetchrow(SELECT_BOUND, kinds, subjects)
+    return None if row is None else row["bound"]
+
+
+async def forget_old(tx: Connection, *, requests_before: datetime, codes_before: datetime) -> None:
+    await tx.execute(DELETE_OLD_REQUESTS, requests_before)
+    await tx.execute(DELETE_OLD_CODES, codes_before)
+
+
+def _code(row: asyncpg.Record) -> AuthorizationCode:
+    session_id: UUID = row["session_id"]
+    return AuthorizationCode(
+        code_hash=row["code_hash"],
+        client_id=row["client_id"],
+        redirect_uri=row["redirect_uri"],
+        session_id=session_id,
+        scope=tuple(row["scope"]),
+        resources=tuple(row["resources"]),
+        nonce=row["nonce"],
+        code_challenge=row["code_challenge"],
+        expires_at=row["expires_at"],
+        used_at=row["used_at"],
+    )

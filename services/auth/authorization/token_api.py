@@ -1,0 +1,74 @@
+import logging
+from typing import Any
+
+from fastapi import Request, Response
+from starlette.responses import JSONResponse
+
+from libs.common.access_records import record_call
+from libs.common.admission import public
+from libs.common.errors import DomainError
+from libs.common.http import new_router
+from services.auth import records
+from services.auth.authorization.redemption import RefusedByStanding, redeem_code, redeem_credential
+from services.auth.client.commands import authenticate_client
+from services.auth.client.rules import Client
+from services.auth.oauth_errors import OAuthError, oauth_error_of, token_error
+from services.auth.parameters import Malformed, Parameters, read_form
+from services.auth.parts import Parts, parts_of
+
+router = new_router(tags=["tokens"])
+log = logging.getLogger(__name__)
+
+ACTION = "POST /oauth/token"
+GRANTS = {"authorization_code": redeem_code, "client_credentials": redeem_credential}
+
+
+@router.post("/oauth/token")
+@public
+async def token(request: Request) -> Response:
+    try:
+        answer = await _answer(request)
+    except Malformed:
+        return token_error(OAuthError("invalid_request", "the form cannot be read"))
+    except OAuthError as error:
+        return token_error(error)
+    except DomainError as error:
+        return token_error(oauth_error_of(error))
+    return JSONResponse(answer, headers={"Cache-Control": "no-store"})
+
+
+async def _answer(request: Request) -> dict[str, Any]:
+    parts = parts_of(request)
+    asked = await read_form(request)
+    client = await authenticate_client(parts.database, asked, audiences=_audiences(parts), at=request.state.at)
+    try:
+        return await _redeem(request, parts, client, asked)
+    except RefusedByStanding:
+        raise
+    except (OAuthError, DomainError) as error:
+        await _record_refusal(request, parts, client, code=error.code)
+        raise
+
+
+async def _redeem(request: Request, parts: Parts, client: Client, asked: Parameters) -> dict[str, Any]:
+    redeem = GRANTS.get(asked.one("grant_type") or "")
+    if redeem is None:
+        raise OAuthError("unsupported_grant_type", "grant_type must be authorization_code or client_credentials")
+    return await redeem(parts, client, asked, circumstances=records.circumstances(request, action=ACTION))
+
+
+def _audiences(parts: Parts) -> frozenset[str]:
+    """What an assertion may be addressed to (RFC 7523 §3)."""
+    addresses = (parts.settings.issuer, parts.settings.auth_internal_url)
+    return frozenset({parts.settings.issuer, *(f"{address}/oauth/token" for address in addresses)})
+
+
+async def _record_refusal(request: Request, parts: Parts, client: Client, *, code: str) -> None:
+    await record_call(
+        parts.database,
+        records.client(client, issued_at=request.state.at),
+        circumstances=records.circumstances(request, action=ACTION),
+        applicant_id=None,
+        refusal=code,
+        needs_facts=False,
+    )

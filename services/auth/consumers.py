@@ -1,0 +1,104 @@
+from libs.common.call import Call
+from libs.common.contracts.delegation import PersonInChargeReactivated, PersonInChargeSuspended, UserAdded
+from libs.common.contracts.registry import (
+    AccessReactivated,
+    AccessSuspended,
+    ConditionsPosted,
+    DesignationFormAccepted,
+    PersonInChargeDesignated,
+    RegistrationActivated,
+    RegistrationCancelled,
+    RegistrationReactivated,
+    RegistrationRejected,
+)
+from libs.common.database import Connection
+from libs.common.inbox import handlers_of
+from libs.common.standing_events import (
+    DELEGATION_STANDING,
+    REGISTRY_STANDING,
+    PersonHeld,
+    StateOfApplicant,
+    note_applicant,
+    note_person,
+)
+from services.auth.session.commands import end_sessions_of_code
+from services.auth.session.duties import note_conditions
+from services.auth.user_code import commands as user_codes
+from services.auth.user_code.rules import RegistrationState, Role
+
+STATE_AFTER = {
+    AccessSuspended.type: RegistrationState.SUSPENDED,
+    AccessReactivated.type: RegistrationState.ACTIVE,
+    RegistrationCancelled.type: RegistrationState.CANCELLED,
+    RegistrationReactivated.type: RegistrationState.ACTIVE,
+}
+
+
+async def apply_designated(tx: Connection, call: Call, event: PersonInChargeDesignated) -> None:
+    await user_codes.name_person(
+        tx, call, event.user_code_id, applicant_id=event.applicant_id, role=Role.PERSON_IN_CHARGE
+    )
+
+
+async def apply_user_added(tx: Connection, call: Call, event: UserAdded) -> None:
+    await user_codes.name_person(tx, call, event.user_code_id, applicant_id=event.applicant_id, role=Role.USER)
+
+
+async def apply_cleared(
+    tx: Connection, call: Call, event: RegistrationActivated | DesignationFormAccepted
+) -> None:
+    await user_codes.note_registration_active(tx, call, event.applicant_id, cleared=event.cleared)
+
+
+async def apply_rejected(tx: Connection, call: Call, event: RegistrationRejected) -> None:
+    await user_codes.note_registration_state(tx, call, event.applicant_id, state=RegistrationState.REJECTED)
+
+
+async def apply_applicant(tx: Connection, call: Call, event: StateOfApplicant) -> None:
+    """Sessions are not rewritten: standing refuses their tokens, and what a session may do is asked at use."""
+    await note_applicant(tx, call, event)
+    await user_codes.note_registration_state(
+        tx,
+        call,
+        event.applicant_id,
+        state=STATE_AFTER[event.type],
+        is_reactivated=isinstance(event, RegistrationReactivated),
+    )
+
+
+async def apply_person(tx: Connection, call: Call, event: PersonHeld) -> None:
+    await note_person(tx, call, event)
+    is_held = isinstance(event, PersonInChargeSuspended)
+    await user_codes.note_person_held(tx, event.user_code_id, applicant_id=event.applicant_id, is_held=is_held)
+    if is_held:
+        await end_sessions_of_code(tx, call, event.user_code_id, reason="suspended")
+
+
+async def apply_conditions(tx: Connection, _call: Call, event: ConditionsPosted) -> None:
+    await note_conditions(
+        tx,
+        owner=event.owner,
+        version=event.version,
+        posted_at=event.posted_at,
+        addresses={"fr": event.url.fr, "en": event.url.en},
+    )
+
+
+HANDLERS = {
+    **REGISTRY_STANDING,
+    **DELEGATION_STANDING,
+    **handlers_of(
+        (PersonInChargeDesignated, apply_designated),
+        (UserAdded, apply_user_added),
+        (RegistrationActivated, apply_cleared),
+        (DesignationFormAccepted, apply_cleared),
+        (RegistrationRejected, apply_rejected),
+        (AccessSuspended, apply_applicant),
+        (AccessReactivated, apply_applicant),
+        (RegistrationCancelled, apply_applicant),
+        (RegistrationReactivated, apply_applicant),
+        (PersonInChargeSuspended, apply_person),
+        (PersonInChargeReactivated, apply_person),
+        (ConditionsPosted, apply_conditions),
+    ),
+}

@@ -1,0 +1,52 @@
+"""The two cookies: of the session, and of the request that a sign-in is to answer."""
+
+import base64
+import hmac
+
+from fastapi import Request, Response
+
+SESSION = "clicsequr-session"
+REQUEST = "clicsequr-request"
+SECURE_PREFIX = "__Host-"
+LONGEST_SECRET = 100
+
+
+def read_cookie(request: Request, name: str, *, issuer: str) -> str | None:
+    value = request.cookies.get(_full_name(name, issuer=issuer))
+    return value if value and len(value) <= LONGEST_SECRET else None
+
+
+def set_cookie(answer: Response, name: str, secret: str, *, issuer: str) -> None:
+    """Ends with the browser; how long it is good for, the server knows."""
+    answer.set_cookie(
+        _full_name(name, issuer=issuer),
+        secret,
+        path="/",
+        secure=_is_secure(issuer),
+        httponly=True,
+        samesite="lax",
+    )
+
+
+def drop_cookie(answer: Response, name: str, *, issuer: str) -> None:
+    answer.delete_cookie(
+        _full_name(name, issuer=issuer), path="/", secure=_is_secure(issuer), httponly=True, samesite="lax"
+    )
+
+
+def form_token(secret: str, *, form: str) -> str:
+    """What a form must bring back: derived from the cookie's secret, so another site cannot know it."""
+    digest = hmac.digest(secret.encode(), f"form:{form}".encode(), "sha256")
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def is_form_token(given: str | None, secret: str, *, form: str) -> bool:
+    return given is not None and hmac.compare_digest(given.encode(), form_token(secret, form=form).encode())
+
+
+def _is_secure(issuer: str) -> bool:
+    return issuer.startswith("https:")
+
+
+def _full_name(name: str, *, issuer: str) -> str:
+    return f"{SECURE_PREFIX}{name}" if _is_secure(issuer) else name

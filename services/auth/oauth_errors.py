@@ -1,0 +1,31 @@
+"""The error language of OAuth (RFC 6749 §5.2), which is not that of the other APIs."""
+
+from starlette.responses import JSONResponse
+
+from libs.common.errors import DomainError, TooManyAttempts, Unavailable
+
+STATUS_OF_CODE = {"invalid_client": 401, "temporarily_unavailable": 503}
+BAD_REQUEST = 400
+RETRY_AFTER_SECONDS = 1
+
+
+class OAuthError(Exception):
+    """`code` is a registered error of RFC 6749, RFC 8707 or OpenID Connect Core; `description` holds no secret."""
+
+    def __init__(self, code: str, description: str) -> None:
+        super().__init__(code)
+        self.code = code
+        self.description = description
+
+
+def oauth_error_of(error: DomainError) -> OAuthError:
+    is_passing = isinstance(error, Unavailable | TooManyAttempts)
+    code = "temporarily_unavailable" if is_passing else "access_denied"
+    return OAuthError(code, error.detail("en"))
+
+
+def token_error(error: OAuthError) -> JSONResponse:
+    status = STATUS_OF_CODE.get(error.code, BAD_REQUEST)
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if error.code == "temporarily_unavailable" else {}
+    body = {"error": error.code, "error_description": error.description}
+    return JSONResponse(body, status, headers={**headers, "Cache-Control": "no-store"})

@@ -1,0 +1,82 @@
+"""Pages without script, in French and English; the catalogues are read from their .po files at start."""
+
+import hashlib
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.support import NullTranslations, Translations
+from fastapi import Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from starlette.responses import HTMLResponse
+
+FOLDER = Path(__file__).parent
+STYLE = FOLDER / "assets" / "clicsequr.css"
+LANGUAGES = ("fr", "en")
+POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action {targets}"
+
+
+class Pages:
+    def __init__(self) -> None:
+        self.style = STYLE.read_bytes()
+        self.style_version = hashlib.sha256(self.style).hexdigest()[:12]
+        self._environments = {language: self._environment(language) for language in LANGUAGES}
+
+    def answer(
+        self,
+        template: str,
+        *,
+        language: str,
+        status: int = 200,
+        form_leads_to: str | None = None,
+        headers: dict[str, str] | None = None,
+        **shown: Any,
+    ) -> Response:
+        """`form_leads_to`: the client's address to which the form's answer redirects, for `form-action`."""
+        text = self._environments[language].get_template(template).render(language=language, **shown)
+        targets = "'self'" if form_leads_to is None else f"'self' {origin_of(form_leads_to)}"
+        return HTMLResponse(
+            text,
+            status,
+            headers={
+                **(headers or {}),
+                "Content-Language": language,
+                "Content-Security-Policy": POLICY.format(targets=targets),
+                "X-Frame-Options": "DENY",
+                "Cross-Origin-Opener-Policy": "same-origin",
+            },
+        )
+
+    def _environment(self, language: str) -> Environment:
+        environment = Environment(
+            loader=FileSystemLoader(FOLDER / "templates"),
+            autoescape=select_autoescape(default=True),
+            undefined=StrictUndefined,
+            extensions=["jinja2.ext.i18n"],
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        # The extension adds this method to the environment when it is loaded.
+        environment.install_gettext_translations(_translations(language), newstyle=True)  # type: ignore[attr-defined]
+        environment.globals["style_version"] = self.style_version
+        return environment
+
+
+def _translations(language: str) -> NullTranslations:
+    """English is what the templates say; other languages have a catalogue."""
+    catalogue = FOLDER / "locale" / language / "LC_MESSAGES" / "messages.po"
+    if not catalogue.exists():
+        return NullTranslations()
+    compiled = BytesIO()
+    with catalogue.open("rb") as source:
+        write_mo(compiled, read_po(source, locale=language))
+    compiled.seek(0)
+    return Translations(compiled)
+
+
+def origin_of(address: str) -> str:
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}"

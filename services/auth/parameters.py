@@ -1,0 +1,61 @@
+"""Parameters of OAuth calls and forms, bounded, each name once unless it may be repeated."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from fastapi import Request
+
+FORM_BYTES = 16_384
+FIELDS = 50
+FORM_TYPE = "application/x-www-form-urlencoded"
+REPEATABLE = frozenset({"resource"})
+
+
+class Malformed(Exception):
+    """It is no form, is too long, or repeats a parameter (RFC 6749 §3.1)."""
+
+
+@dataclass(frozen=True)
+class Parameters:
+    values: Mapping[str, Sequence[str]]
+
+    def one(self, name: str) -> str | None:
+        """The value, or None when it is absent or empty, which mean the same (RFC 6749 §3.1)."""
+        found = self.values.get(name, ())
+        return found[0] if found and found[0] else None
+
+    def every(self, name: str) -> list[str]:
+        return [value for value in self.values.get(name, ()) if value]
+
+
+def read_query(request: Request) -> Parameters:
+    """Raises Malformed."""
+    return _parse(bytes(request.scope["query_string"]))
+
+
+async def read_form(request: Request) -> Parameters:
+    """Raises Malformed."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM_TYPE:
+        raise Malformed
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > FORM_BYTES:
+            raise Malformed
+    return _parse(bytes(body))
+
+
+def _parse(text: bytes) -> Parameters:
+    if len(text) > FORM_BYTES:
+        raise Malformed
+    try:
+        pairs = parse_qsl(text.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=FIELDS)
+    except ValueError as error:
+        raise Malformed from error
+    values: dict[str, list[str]] = {}
+    for name, value in pairs:
+        if "\0" in value or (name in values and name not in REPEATABLE):
+            raise Malformed
+        values.setdefault(name, []).append(value)
+    return Parameters(values)

@@ -1,0 +1,55 @@
+from dataclasses import dataclass, field
+
+from fastapi import FastAPI, Request
+
+from libs.common.database import Database
+from libs.common.freshness import Freshness
+from libs.common.service import Resources
+from services.auth.key_files import SymmetricKey, read_key
+from services.auth.pages import Pages
+from services.auth.settings import AuthSettings
+from services.auth.signing_key.commands import SigningKeys
+from services.auth.user_code.passwords import Passwords, read_common_passwords
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the routes of auth share."""
+
+    settings: AuthSettings
+    database: Database
+    freshness: Freshness
+    keys: SigningKeys
+    passwords: Passwords
+    pages: Pages
+    common_passwords: frozenset[str]
+    sealing_key: SymmetricKey = field(repr=False)
+    pairwise_key: SymmetricKey = field(repr=False)
+
+
+def new_parts(resources: Resources) -> Parts:
+    """Raises KeyFileFault."""
+    settings = resources.settings
+    if not isinstance(settings, AuthSettings):
+        raise TypeError("auth needs its own settings")
+    sealing_key = read_key(settings.sealing_key_file)
+    return Parts(
+        settings=settings,
+        database=resources.database,
+        freshness=resources.freshness,
+        keys=SigningKeys(resources.database, sealing_key),
+        passwords=Passwords(settings, read_key(settings.pepper_key_file)),
+        pages=Pages(),
+        common_passwords=read_common_passwords(),
+        sealing_key=sealing_key,
+        pairwise_key=read_key(settings.pairwise_key_file),
+    )
+
+
+async def prepare(app: FastAPI, resources: Resources) -> None:
+    app.state.parts = new_parts(resources)
+
+
+def parts_of(request: Request) -> Parts:
+    parts: Parts = request.app.state.parts
+    return parts

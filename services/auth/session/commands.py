@@ -1,0 +1,175 @@
+import secrets
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Literal
+from uuid import UUID
+
+from libs.common.call import Call
+from libs.common.clock import now
+from libs.common.contracts.auth import SessionEnded, SessionStarted
+from libs.common.contracts.envelope import agent_key, applicant_key
+from libs.common.database import Connection, Database
+from libs.common.evidence import record_evidence
+from libs.common.ids import new_id
+from libs.common.outbox import publish
+from libs.common.standing import set_standing
+from services.auth.agent_account.commands import find_agent
+from services.auth.session import rules, store
+from services.auth.session.holder import Holder
+from services.auth.session.rules import Lifetime, Session, Stage
+from services.auth.settings import AuthSettings
+from services.auth.user_code.commands import find_facts
+
+SERVICE = "auth"
+SECRET_BYTES = 32
+OWNER_OF_CONDITIONS = "clicsequr"
+NOBODY = UUID(int=0)
+EndReason = Literal["signed-out", "suspended", "expired", "ended-by-other"]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A session with the secret that the browser keeps, known nowhere else."""
+
+    session: Session
+    secret: str = field(repr=False)
+
+
+def lifetime_of(settings: AuthSettings) -> Lifetime:
+    return Lifetime(
+        timedelta(minutes=settings.session_idle_minutes), timedelta(hours=settings.session_longest_hours)
+    )
+
+
+async def open_session(  # noqa: PLR0913 - what is opened, each by name
+    tx: Connection, call: Call, holder: Holder, *, stage: Stage, is_recourse: bool, replaces: Session | None
+) -> Opened:
+    """A new session with a new secret, whatever the browser brought; what it brought is ended."""
+    if replaces is not None:
+        await end_session(tx, call, replaces, reason="signed-out")
+    secret = secrets.token_urlsafe(SECRET_BYTES)
+    conditions = await store.find_conditions(tx, OWNER_OF_CONDITIONS, at=call.at) if holder.facts else None
+    session = Session(
+        id=new_id(),
+        secret_hash=rules.hash_secret(secret),
+        stage=stage,
+        user_code_id=holder.facts.code.id if holder.facts else None,
+        applicant_id=holder.applicant_id,
+        agent_id=holder.agent.id if holder.agent else None,
+        is_recourse=is_recourse,
+        amr=(rules.PASSWORD,),
+        conditions=conditions[0] if conditions else None,
+        authenticated_at=call.at,
+        last_seen_at=call.at,
+    )
+    await store.add(tx, session)
+    if stage is Stage.COMPLETE:
+        await _start(tx, call, session)
+    return Opened(session, secret)
+
+
+async def complete_session(tx: Connection, call: Call, session: Session, *, amr: tuple[str, ...]) -> Opened:
+    """What was still to be done is done: the session is good now, under a new secret."""
+    secret = secrets.token_urlsafe(SECRET_BYTES)
+    complete = replace(
+        session,
+        secret_hash=rules.hash_secret(secret),
+        stage=Stage.COMPLETE,
+        amr=amr,
+        authenticated_at=call.at,
+        last_seen_at=call.at,
+    )
+    await store.save_stage(tx, complete, was=session.stage)
+    await _start(tx, call, complete)
+    return Opened(complete, secret)
+
+
+async def _start(tx: Connection, call: Call, session: Session) -> None:
+    started = SessionStarted(
+        session_id=session.id,
+        acr=session.acr,
+        applicant_id=session.applicant_id,
+        user_code_id=session.user_code_id,
+        agent_id=session.agent_id,
+    )
+    await publish(tx, call, started, service=SERVICE, partitionkey=_key(session))
+    content = {"session_id": str(session.id), "acr": session.acr, "recourse": session.is_recourse}
+    await record_evidence(tx, call, "start_session", applicant_id=session.applicant_id, content=content)
+
+
+async def end_session(tx: Connection, call: Call, session: Session, *, reason: EndReason) -> None:
+    """Every service refuses its tokens; one that never was complete gave none."""
+    ended = await store.save_ended(tx, session.id, reason=reason, at=call.at)
+    if not ended or session.stage is not Stage.COMPLETE:
+        return
+    await set_standing(tx, "session", session.id, source=SERVICE, state="ended", changed_at=call.at)
+    event = SessionEnded(
+        session_id=session.id,
+        reason=reason,
+        applicant_id=session.applicant_id,
+        user_code_id=session.user_code_id,
+        agent_id=session.agent_id,
+    )
+    await publish(tx, call, event, service=SERVICE, partitionkey=_key(session))
+    content = {"session_id": str(session.id), "reason": reason}
+    await record_evidence(tx, call, "end_session", applicant_id=session.applicant_id, content=content)
+
+
+def _key(session: Session) -> str:
+    if session.applicant_id is not None:
+        return applicant_key(session.applicant_id)
+    return agent_key(session.agent_id or NOBODY)
+
+
+async def end_sessions_of_code(
+    tx: Connection, call: Call, user_code_id: UUID, *, reason: EndReason, but: UUID = NOBODY
+) -> None:
+    for session in await store.list_open_of_code(tx, user_code_id, but=but):
+        await end_session(tx, call, session, reason=reason)
+
+
+async def end_session_by_id(tx: Connection, call: Call, session_id: UUID, *, reason: EndReason) -> None:
+    session = await store.find(tx, session_id)
+    if session is not None:
+        await end_session(tx, call, session, reason=reason)
+
+
+async def end_expired_sessions(database: Database, settings: AuthSettings) -> None:
+    call = Call(actor="system", at=now(), correlation_id=new_id())
+    lifetime = lifetime_of(settings)
+    async with database.transaction() as tx:
+        expired = await store.list_expired(
+            tx, seen_before=call.at - lifetime.idle, opened_before=call.at - lifetime.longest
+        )
+        for session in expired:
+            await end_session(tx, call, session, reason="expired")
+
+
+async def find_session(database: Database, secret: str | None, settings: AuthSettings) -> Session | None:
+    """The living session that a browser's secret opens, complete or not."""
+    if not secret:
+        return None
+    session = await store.find_by_secret(database, rules.hash_secret(secret))
+    if session is None or not rules.is_alive(session, lifetime=lifetime_of(settings), at=now()):
+        return None
+    return session
+
+
+async def find_session_by_id(
+    database: Database | Connection, session_id: UUID, settings: AuthSettings
+) -> Session | None:
+    session = await store.find(database, session_id)
+    if session is None or not rules.is_alive(session, lifetime=lifetime_of(settings), at=now()):
+        return None
+    return session
+
+
+async def find_holder(database: Database | Connection, session: Session) -> Holder:
+    if session.user_code_id is not None:
+        return Holder(facts=await find_facts(database, session.user_code_id))
+    return Holder(agent=await find_agent(database, session.agent_id or NOBODY))
+
+
+async def touch_session(tx: Connection, call: Call, session: Session) -> None:
+    """Raises UnexpectedRowCount when it has ended meanwhile."""
+    await store.save_seen(tx, session.id, at=call.at)

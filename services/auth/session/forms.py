@@ -1,0 +1,97 @@
+"""What a page needs before it is answered: the request it serves, and for a post the form's token."""
+
+from fastapi import Request, Response
+
+from libs.common.access_records import record_call
+from libs.common.errors import DomainError, FactsTooOld, Unavailable
+from libs.common.problems import status_of
+from services.auth import records
+from services.auth.authorization.commands import find_request
+from services.auth.client.commands import find_client
+from services.auth.cookies import REQUEST, SESSION, is_form_token, read_cookie
+from services.auth.parameters import Malformed, Parameters, read_form
+from services.auth.parts import parts_of
+from services.auth.session.commands import find_session
+from services.auth.session.sign_in import Visit
+
+STATUS_OF_FAULT = {"facts-too-old": 503, "start-again": 400, "request-not-understood": 400}
+RETRY_AFTER = {"Retry-After": "5"}
+
+
+class NotToBeAnswered(Exception):
+    """The page is not shown; `fault` says which error page is."""
+
+    def __init__(self, fault: str) -> None:
+        super().__init__(fault)
+        self.fault = fault
+
+
+async def read_visit(request: Request, *, action: str) -> Visit:
+    """Raises NotToBeAnswered when nobody asked for a sign-in, or the facts are too old for one."""
+    parts = parts_of(request)
+    issuer = parts.settings.issuer
+    secret = read_cookie(request, REQUEST, issuer=issuer)
+    wanted = None if secret is None else await find_request(parts.database, secret, at=request.state.at)
+    client = None if wanted is None else await find_client(parts.database, wanted.client_id)
+    if secret is None or wanted is None or client is None:
+        raise NotToBeAnswered("start-again")
+    request.state.language = wanted.language
+    if parts.freshness.too_old() is not None:
+        raise NotToBeAnswered(FactsTooOld.code)
+    session_secret = read_cookie(request, SESSION, issuer=issuer)
+    session = await find_session(parts.database, session_secret, parts.settings)
+    return Visit(records.circumstances(request, action=action), wanted, secret, client, session)
+
+
+async def read_posted(request: Request, *, action: str, form: str) -> tuple[Visit, Parameters]:
+    """A form that is not from our own page in this browser is refused: nobody is signed in by another site.
+
+    Raises NotToBeAnswered, Malformed; the refusal is recorded.
+    """
+    try:
+        visit = await read_visit(request, action=action)
+        given = await read_form(request)
+        _require_form_token(given, visit, form=form)
+    except (NotToBeAnswered, Malformed) as refusal:
+        await _record_refusal(request, action=action, refusal=refusal)
+        raise
+    return visit, given
+
+
+def _require_form_token(given: Parameters, visit: Visit, *, form: str) -> None:
+    if not is_form_token(given.one("form_token"), visit.request_secret, form=form):
+        raise NotToBeAnswered("start-again")
+
+
+async def _record_refusal(request: Request, *, action: str, refusal: NotToBeAnswered | Malformed) -> None:
+    reason = refusal.fault if isinstance(refusal, NotToBeAnswered) else "malformed-request"
+    await record_call(
+        parts_of(request).database,
+        records.nobody(client_id=None, at=request.state.at),
+        circumstances=records.circumstances(request, action=action),
+        applicant_id=None,
+        refusal=reason,
+    )
+
+
+def page_of(request: Request, refusal: NotToBeAnswered | Malformed | DomainError) -> Response:
+    """The page that says why there is nothing else to be seen."""
+    fault, status = _fault(refusal)
+    return parts_of(request).pages.answer(
+        "error.html",
+        language=request.state.language,
+        status=status,
+        headers=RETRY_AFTER if status == STATUS_OF_FAULT["facts-too-old"] else None,
+        fault=fault,
+        correlation_id=str(request.state.correlation_id),
+    )
+
+
+def _fault(refusal: NotToBeAnswered | Malformed | DomainError) -> tuple[str, int]:
+    if isinstance(refusal, Malformed):
+        return "request-not-understood", 400
+    if isinstance(refusal, NotToBeAnswered):
+        return refusal.fault, STATUS_OF_FAULT[refusal.fault]
+    if isinstance(refusal, Unavailable):
+        return "unavailable", status_of(type(refusal))
+    return "start-again", status_of(type(refusal))

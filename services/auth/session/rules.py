@@ -1,0 +1,138 @@
+"""What a session is good for, how long, and how attempts to open one are slowed."""
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from ipaddress import IPv6Address, ip_address, ip_network
+from uuid import UUID
+
+from services.auth.user_code.rules import BARRED_STATES, Facts, RegistrationState, objection
+
+ACR_PASSWORD = "urn:clicsequr:acr:password"  # noqa: S105 - a name of an assurance level
+ACR_TWO_FACTOR = "urn:clicsequr:acr:two-factor"
+PASSWORD, ONE_TIME_CODE = "pwd", "otp"
+RESTRICTED = timedelta(minutes=15)
+FORGOTTEN = timedelta(hours=1)
+IPV6_SITE = 64
+
+
+class Stage(StrEnum):
+    """What must still be done before the session is good for anything else."""
+
+    ONE_TIME_CODE = "one-time-code"
+    CHANGE_PASSWORD = "change-password"  # noqa: S105 - a stage
+    COMPLETE = "complete"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    id: UUID
+    secret_hash: bytes = field(repr=False)
+    stage: Stage
+    user_code_id: UUID | None
+    applicant_id: UUID | None
+    agent_id: UUID | None
+    is_recourse: bool
+    amr: tuple[str, ...]
+    conditions: str | None
+    authenticated_at: datetime
+    last_seen_at: datetime
+    ended_at: datetime | None = None
+
+    @property
+    def acr(self) -> str:
+        return ACR_TWO_FACTOR if ONE_TIME_CODE in self.amr else ACR_PASSWORD
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetime:
+    idle: timedelta
+    longest: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Slowing:
+    """`free` attempts cost nothing; each later one doubles the wait, up to `longest`."""
+
+    free: int
+    longest: timedelta
+
+
+# A stranger on another network has another counter, so an owner is never locked out by strangers.
+OF_CODE_AND_NETWORK = Slowing(free=5, longest=timedelta(minutes=15))
+OF_NETWORK = Slowing(free=100, longest=timedelta(minutes=1))
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    failures: int
+    last_at: datetime
+    blocked_until: datetime
+
+
+def hash_secret(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def is_alive(session: Session, *, lifetime: Lifetime, at: datetime) -> bool:
+    if session.ended_at is not None:
+        return False
+    if session.stage is not Stage.COMPLETE:
+        return at - session.authenticated_at <= RESTRICTED
+    return at - session.last_seen_at <= lifetime.idle and at - session.authenticated_at <= lifetime.longest
+
+
+def is_still_proved(session: Session, facts: Facts) -> bool:
+    """Whether the code's own facts still stand behind the session, but for the registration's state."""
+    return objection(facts) is None and session.authenticated_at >= facts.code.password_set_at
+
+
+def may_act(session: Session, facts: Facts) -> bool:
+    """Whether a code's session still gives tokens: a change of the registration asks for a fresh sign-in.
+
+    A session of recourse gives recourse only, whatever becomes of the registration.
+    """
+    if not is_still_proved(session, facts) or facts.registration is None:
+        return False
+    if session.is_recourse:
+        return True
+    is_active = facts.registration_state is RegistrationState.ACTIVE
+    return is_active and session.authenticated_at > facts.registration.changed_at
+
+
+def serves(session: Session, facts: Facts, *, recourse_asked: bool) -> bool:
+    """Whether single sign-on by this session answers a request: recourse only while it is barred and asked for."""
+    is_barred = facts.registration_state in BARRED_STATES
+    return may_act(session, facts) and session.is_recourse == (recourse_asked and is_barred)
+
+
+def is_recent(session: Session, *, max_age: int | None, at: datetime) -> bool:
+    """OpenID Connect Core §3.1.2.1, `max_age` in seconds."""
+    return max_age is None or at - session.authenticated_at <= timedelta(seconds=max_age)
+
+
+def network_of(address: str) -> str:
+    """The network that attempts are counted by: one address, or one site of IPv6."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return "unknown"
+    if isinstance(parsed, IPv6Address):
+        return str(parsed.ipv4_mapped or ip_network((parsed, IPV6_SITE), strict=False))
+    return str(parsed)
+
+
+def count(attempts: Attempts, slowing: Slowing, *, at: datetime) -> Attempts:
+    """One more attempt; it counts as failed until it turns out well."""
+    failures = 1 if at - attempts.last_at > FORGOTTEN else attempts.failures + 1
+    wait = timedelta()
+    if failures >= slowing.free:
+        wait = min(timedelta(seconds=2.0 ** min(failures - slowing.free, 30)), slowing.longest)
+    return replace(attempts, failures=failures, last_at=at, blocked_until=at + wait)
+
+
+def wait_seconds(attempts: Attempts, *, at: datetime) -> int:
+    """Seconds until the next attempt is heard; 0 when it is heard now."""
+    remaining = (attempts.blocked_until - at).total_seconds()
+    return 0 if remaining <= 0 else int(remaining) + 1

@@ -1,0 +1,170 @@
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from libs.common.database import Connection, Database, update_one
+from services.auth.session.rules import Attempts, Session, Stage
+
+COLUMNS = """id, secret_hash, stage, user_code_id, applicant_id, agent_id, is_recourse, amr, conditions,
+    authenticated_at, last_seen_at, ended_at"""
+SELECT_BY_SECRET = f"SELECT {COLUMNS} FROM sessions WHERE secret_hash = $1 AND ended_at IS NULL"
+SELECT_BY_ID = f"SELECT {COLUMNS} FROM sessions WHERE id = $1"
+SELECT_OPEN_OF_CODE = f"""
+SELECT {COLUMNS} FROM sessions WHERE user_code_id = $1 AND ended_at IS NULL AND id <> $2 FOR UPDATE
+"""
+SELECT_EXPIRED = f"""
+SELECT {COLUMNS} FROM sessions WHERE ended_at IS NULL AND (last_seen_at < $1 OR authenticated_at < $2)
+LIMIT 500 FOR UPDATE SKIP LOCKED
+"""
+INSERT_SESSION = f"INSERT INTO sessions ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+UPDATE_STAGE = """
+UPDATE sessions SET secret_hash = $3, stage = $4, amr = $5, authenticated_at = $6, last_seen_at = $6
+WHERE id = $1 AND stage = $2 AND ended_at IS NULL
+"""
+UPDATE_SEEN = "UPDATE sessions SET last_seen_at = greatest(last_seen_at, $2) WHERE id = $1 AND ended_at IS NULL"
+UPDATE_ENDED = "UPDATE sessions SET ended_at = $2, end_reason = $3 WHERE id = $1 AND ended_at IS NULL"
+
+LOCK_ATTEMPTS = """
+INSERT INTO sign_in_attempts (subject, failures, last_at, blocked_until) VALUES ($1, 0, $2, $2)
+ON CONFLICT (subject) DO UPDATE SET failures = sign_in_attempts.failures
+RETURNING failures, last_at, blocked_until
+"""
+UPDATE_ATTEMPTS = "UPDATE sign_in_attempts SET failures = $2, last_at = $3, blocked_until = $4 WHERE subject = $1"
+FORGIVE_ATTEMPT = """
+UPDATE sign_in_attempts SET failures = greatest(failures - 1, 0), blocked_until = last_at WHERE subject = $1
+"""
+DELETE_ATTEMPTS = "DELETE FROM sign_in_attempts WHERE subject = $1"
+DELETE_OLD_ATTEMPTS = "DELETE FROM sign_in_attempts WHERE last_at < $1 AND blocked_until < $1"
+
+UPSERT_CONDITIONS = """
+INSERT INTO posted_conditions (owner, version, posted_at, url_fr, url_en) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (owner, version) DO UPDATE
+SET posted_at = excluded.posted_at, url_fr = excluded.url_fr, url_en = excluded.url_en
+"""
+SELECT_CONDITIONS = """
+SELECT version, url_fr, url_en FROM posted_conditions WHERE owner = $1 AND posted_at <= $2
+ORDER BY posted_at DESC, version DESC LIMIT 1
+"""
+INSERT_DUTIES_SHOWN = """
+INSERT INTO duties_shown (user_code_id, conditions, role, language, shown_at) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT DO NOTHING RETURNING user_code_id
+"""
+
+
+async def find_by_secret(database: Database, secret_hash: bytes) -> Session | None:
+    row = await database.fetchrow(SELECT_BY_SECRET, secret_hash)
+    return None if row is None else _session(row)
+
+
+async def find(database: Database | Connection, session_id: UUID) -> Session | None:
+    row = await database.fetchrow(SELECT_BY_ID, session_id)
+    return None if row is None else _session(row)
+
+
+async def list_open_of_code(tx: Connection, user_code_id: UUID, *, but: UUID) -> list[Session]:
+    return [_session(row) for row in await tx.fetch(SELECT_OPEN_OF_CODE, user_code_id, but)]
+
+
+async def list_expired(tx: Connection, *, seen_before: datetime, opened_before: datetime) -> list[Session]:
+    return [_session(row) for row in await tx.fetch(SELECT_EXPIRED, seen_before, opened_before)]
+
+
+async def add(tx: Connection, session: Session) -> None:
+    await tx.execute(
+        INSERT_SESSION,
+        session.id,
+        session.secret_hash,
+        session.stage,
+        session.user_code_id,
+        session.applicant_id,
+        session.agent_id,
+        session.is_recourse,
+        session.amr,
+        session.conditions,
+        session.authenticated_at,
+        session.last_seen_at,
+        session.ended_at,
+    )
+
+
+async def save_stage(tx: Connection, session: Session, *, was: Stage) -> None:
+    await update_one(
+        tx,
+        UPDATE_STAGE,
+        session.id,
+        was,
+        session.secret_hash,
+        session.stage,
+        session.amr,
+        session.authenticated_at,
+    )
+
+
+async def save_seen(tx: Connection, session_id: UUID, *, at: datetime) -> None:
+    await update_one(tx, UPDATE_SEEN, session_id, at)
+
+
+async def save_ended(tx: Connection, session_id: UUID, *, reason: str, at: datetime) -> bool:
+    """False when it had ended before."""
+    return await tx.execute(UPDATE_ENDED, session_id, at, reason) == "UPDATE 1"
+
+
+async def lock_attempts(tx: Connection, subject: bytes, *, at: datetime) -> Attempts:
+    row = await tx.fetchrow(LOCK_ATTEMPTS, subject, at)
+    assert row is not None  # noqa: S101 - the statement always returns its row
+    return Attempts(row["failures"], row["last_at"], row["blocked_until"])
+
+
+async def save_attempts(tx: Connection, subject: bytes, attempts: Attempts) -> None:
+    await tx.execute(UPDATE_ATTEMPTS, subject, attempts.failures, attempts.last_at, attempts.blocked_until)
+
+
+async def forgive_attempt(tx: Connection, subject: bytes) -> None:
+    await tx.execute(FORGIVE_ATTEMPT, subject)
+
+
+async def delete_attempts(tx: Connection, subject: bytes) -> None:
+    await tx.execute(DELETE_ATTEMPTS, subject)
+
+
+async def forget_old_attempts(tx: Connection, *, before: datetime) -> None:
+    await tx.execute(DELETE_OLD_ATTEMPTS, before)
+
+
+async def save_conditions(  # noqa: PLR0913 - one row's facts, each by name
+    tx: Connection, *, owner: str, version: str, posted_at: datetime, url_fr: str, url_en: str
+) -> None:
+    await tx.execute(UPSERT_CONDITIONS, owner, version, posted_at, url_fr, url_en)
+
+
+async def find_conditions(
+    database: Database | Connection, owner: str, *, at: datetime
+) -> tuple[str, dict[str, str]] | None:
+    """Version and address per language of what applies now."""
+    row = await database.fetchrow(SELECT_CONDITIONS, owner, at)
+    return None if row is None else (row["version"], {"fr": row["url_fr"], "en": row["url_en"]})
+
+
+async def add_duties_shown(  # noqa: PLR0913 - one row's facts, each by name
+    tx: Connection, user_code_id: UUID, *, conditions: str, role: str, language: str, at: datetime
+) -> bool:
+    """False when it was shown with this version before."""
+    return await tx.fetchval(INSERT_DUTIES_SHOWN, user_code_id, conditions, role, language, at) is not None
+
+
+def _session(row: asyncpg.Record) -> Session:
+    return Session(
+        id=row["id"],
+        secret_hash=row["secret_hash"],
+        stage=Stage(row["stage"]),
+        user_code_id=row["user_code_id"],
+        applicant_id=row["applicant_id"],
+        agent_id=row["agent_id"],
+        is_recourse=row["is_recourse"],
+        amr=tuple(row["amr"]),
+        conditions=row["conditions"],
+        authenticated_at=row["authenticated_at"],
+        last_seen_at=row["last_seen_at"],
+        ended_at=row["ended_at"],
+    )

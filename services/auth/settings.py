@@ -1,0 +1,26 @@
+from pathlib import Path
+
+from pydantic import Field
+
+from libs.common.settings import ServiceSettings
+
+
+class AuthSettings(ServiceSettings):
+    """Settings of auth alone. Each key file holds 32 bytes in base64."""
+
+    sealing_key_file: Path = Field(description="key that seals private keys and one-time-code secrets at rest")
+    pepper_key_file: Path = Field(description="key of the HMAC over passwords before they are hashed")
+    pairwise_key_file: Path = Field(description="key from which departments' names of persons are derived")
+    keys_dir: Path = Field(Path(), description="where `install` looks up key and secret files")
+
+    argon2_memory_kib: int = Field(19_456, ge=8, description="memory of one password hash, KiB")
+    argon2_passes: int = Field(2, ge=1, description="passes of one password hash")
+    argon2_lanes: int = Field(1, ge=1, description="lanes of one password hash")
+    hashing_threads: int = Field(2, ge=1, le=64, description="password hashes made at once")
+    hashing_queue: int = Field(32, ge=0, description="password hashes that may wait; beyond, sign-in answers 503")
+
+    one_time_password_days: int = Field(30, ge=1, description="life of a one-time password from activation, days")
+    pending_code_hours: int = Field(24, ge=1, description="life of a code that no event names, hours")
+    session_idle_minutes: int = Field(30, ge=1, description="life of a session without use, minutes")
+    session_longest_hours: int = Field(10, ge=1, description="life of a session, hours")
+    sign_in_minutes: int = Field(15, ge=1, description="time to complete a sign-in, minutes")

@@ -1,0 +1,38 @@
+from datetime import datetime
+
+import asyncpg
+
+from libs.common.database import Connection, Database
+from services.auth.signing_key.rules import SealedKey
+
+LOCK_KEYS = "SELECT pg_advisory_xact_lock(7305111983)"
+COLUMNS = "kid, public_jwk, sealed_private, sealing_key_id, published_at, signs_from, retired_at"
+SELECT_PUBLISHED = (
+    f"SELECT {COLUMNS} FROM signing_keys WHERE retired_at IS NULL OR retired_at > $1 ORDER BY signs_from"
+)
+INSERT_KEY = f"INSERT INTO signing_keys ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7)"
+
+
+async def lock(tx: Connection) -> None:
+    await tx.execute(LOCK_KEYS)
+
+
+async def list_published(database: Database | Connection, *, at: datetime) -> list[SealedKey]:
+    return [_key(row) for row in await database.fetch(SELECT_PUBLISHED, at)]
+
+
+async def add(tx: Connection, key: SealedKey) -> None:
+    await tx.execute(
+        INSERT_KEY,
+        key.kid,
+        key.public_jwk,
+        key.sealed_private,
+        key.sealing_key_id,
+        key.published_at,
+        key.signs_from,
+        key.retired_at,
+    )
+
+
+def _key(row: asyncpg.Record) -> SealedKey:
+    return SealedKey(**dict(row.items()))

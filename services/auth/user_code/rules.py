@@ -1,0 +1,272 @@
+"""Who may sign in by a user code, when a code becomes active, and what a password must be (clauses 15, 17-20)."""
+
+import secrets
+import unicodedata
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from libs.common.errors import Conflict, Invalid
+
+# Neither 0 nor O, neither 1 nor I nor L.
+ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
+CODE_LENGTH = 10
+ONE_TIME_LENGTH = 24  # 118 bits
+ONE_TIME_GROUP = 4
+PASSWORD_LENGTHS = range(15, 129)
+FEWEST_DIFFERENT = 5
+SEPARATORS = str.maketrans("", "", "- \u00a0\u2010\u2011\u2013")
+
+
+class CodeState(StrEnum):
+    PENDING = "pending"
+    ACTIVE = "active"
+    REVOKED = "revoked"
+
+
+class Role(StrEnum):
+    PERSON_IN_CHARGE = "person_in_charge"
+    USER = "user"
+
+
+class RegistrationState(StrEnum):
+    UNKNOWN = "unknown"
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+
+
+ASSIGNER_OF_ROLE = {Role.PERSON_IN_CHARGE: "registry", Role.USER: "delegation"}
+BARRED_STATES = frozenset({RegistrationState.SUSPENDED, RegistrationState.CANCELLED})
+
+
+@dataclass(frozen=True, slots=True)
+class UserCode:
+    id: UUID
+    applicant_id: UUID
+    assigned_by: str
+    code: str = field(repr=False)
+    language: str
+    state: CodeState
+    assigned_at: datetime
+    activated_at: datetime | None
+    password_hash: str = field(repr=False)
+    pepper_key_id: str
+    password_set_at: datetime
+    password_is_one_time: bool
+    first_used_at: datetime | None
+
+    @property
+    def actor(self) -> str:
+        return f"user_code:{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What others told of the person behind a code: named and cleared come from different events."""
+
+    user_code_id: UUID
+    applicant_id: UUID
+    role: Role | None = None
+    named_at: datetime | None = None
+    cleared_at: datetime | None = None
+    is_held: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    applicant_id: UUID
+    state: RegistrationState
+    activated_at: datetime | None
+    changed_at: datetime
+    reactivated_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that decides on a sign-in by one code."""
+
+    code: UserCode
+    person: Person | None
+    registration: Registration | None
+
+    @property
+    def registration_state(self) -> RegistrationState:
+        return self.registration.state if self.registration else RegistrationState.UNKNOWN
+
+    @property
+    def role(self) -> Role | None:
+        return self.person.role if self.person else None
+
+
+class Verdict(StrEnum):
+    """How a sign-in ends; all but the last four are answered alike (one answer, whatever the reason)."""
+
+    UNKNOWN_CODE = "unknown-user-code"
+    WRONG_PASSWORD = "wrong-password"  # noqa: S105 - a reason code
+    CODE_PENDING = "code-pending"
+    CODE_REVOKED = "code-revoked"
+    PERSON_HELD = "person-held"
+    ONE_TIME_PASSWORD_EXPIRED = "one-time-password-expired"  # noqa: S105 - a reason code
+    REGISTRATION_SUSPENDED = "registration-suspended"
+    REGISTRATION_CANCELLED = "registration-cancelled"
+    RECOURSE = "recourse"
+    ADMITTED = "admitted"
+
+
+VERDICT_OF_STATE = {
+    RegistrationState.SUSPENDED: Verdict.REGISTRATION_SUSPENDED,
+    RegistrationState.CANCELLED: Verdict.REGISTRATION_CANCELLED,
+}
+
+
+class UserCodeAlreadyUsed(Conflict):
+    code = "user-code-already-used"
+    en = "This user code has been used: its password is chosen by its person."
+    fr = "Ce code d'utilisateur a déjà servi : son mot de passe est choisi par la personne."
+
+
+class ApplicantNotActive(Conflict):
+    code = "applicant-not-active"
+    en = "User codes of users are assigned for an active registration only."
+    fr = "Un code d'utilisateur n'est attribué à un utilisateur que si l'inscription est active."
+
+
+class PasswordTooShort(Invalid):
+    code = "password-too-short"
+    en = "The password needs at least 15 characters."
+    fr = "Le mot de passe doit compter au moins 15 caractères."
+
+
+class PasswordTooLong(Invalid):
+    code = "password-too-long"
+    en = "The password may have at most 128 characters."
+    fr = "Le mot de passe peut compter au plus 128 caractères."
+
+
+class PasswordContainsCode(Invalid):
+    code = "password-contains-code"
+    en = "The password must not contain the user code."
+    fr = "Le mot de passe ne doit pas contenir le code d'utilisateur."
+
+
+class PasswordTooCommon(Invalid):
+    code = "password-too-common"
+    en = "This password is among those that are tried first. Choose another one."
+    fr = "Ce mot de passe est de ceux qu'on essaie en premier. Choisissez-en un autre."
+
+
+class PasswordUsedBefore(Invalid):
+    code = "password-used-before"
+    en = "The new password must differ from the present one, and from the one-time password."
+    fr = "Le nouveau mot de passe doit différer de l'actuel et du mot de passe à usage unique."
+
+
+class PasswordsDiffer(Invalid):
+    code = "passwords-differ"
+    en = "The two passwords are not the same."
+    fr = "Les deux mots de passe ne sont pas identiques."
+
+
+def new_code() -> str:
+    return _random(CODE_LENGTH)
+
+
+def new_one_time_password() -> str:
+    """At least 100 random bits, in groups that can be read out and typed."""
+    letters = _random(ONE_TIME_LENGTH)
+    return "-".join(letters[at : at + ONE_TIME_GROUP] for at in range(0, ONE_TIME_LENGTH, ONE_TIME_GROUP))
+
+
+def _random(length: int) -> str:
+    return "".join(secrets.choice(ALPHABET) for _ in range(length))
+
+
+def display(code: str) -> str:
+    return f"{code[:5]}-{code[5:]}"
+
+
+def normalise_code(typed: str) -> str:
+    """As stored: capitals, without dashes and spaces."""
+    return unicodedata.normalize("NFKC", typed).translate(SEPARATORS).upper().strip()
+
+
+def normalise_one_time(typed: str) -> str:
+    return normalise_code(typed)
+
+
+def normalise_password(typed: str) -> str:
+    """NIST SP 800-63B-4 §3.1.1.2: one form for the same characters, nothing cut."""
+    return unicodedata.normalize("NFC", typed)
+
+
+def may_activate(code: UserCode, person: Person | None, registration: Registration | None) -> bool:
+    """Clause 17: active once its own service named it for this applicant and the file lets it be."""
+    if code.state is not CodeState.PENDING or person is None or person.role is None or registration is None:
+        return False
+    if person.applicant_id != code.applicant_id or ASSIGNER_OF_ROLE[person.role] != code.assigned_by:
+        return False
+    if registration.activated_at is None or registration.state is RegistrationState.REJECTED:
+        return False
+    return person.role is Role.USER or person.cleared_at is not None
+
+
+def one_time_password_expired(code: UserCode, *, days: int, at: datetime) -> bool:
+    """A one-time password lives from activation, or from its issue when that came later."""
+    if not code.password_is_one_time or code.activated_at is None:
+        return False
+    return at > max(code.activated_at, code.password_set_at) + timedelta(days=days)
+
+
+def objection(facts: Facts) -> Verdict | None:
+    """Why nobody may sign in by this code, whatever the state of the registration."""
+    if facts.code.state is CodeState.REVOKED:
+        return Verdict.CODE_REVOKED
+    if facts.code.state is CodeState.PENDING or facts.role is None:
+        return Verdict.CODE_PENDING
+    if facts.person is not None and facts.person.is_held:
+        return Verdict.PERSON_HELD
+    if facts.registration_state in {RegistrationState.UNKNOWN, RegistrationState.REJECTED}:
+        return Verdict.CODE_PENDING
+    return None
+
+
+def judge_sign_in(
+    facts: Facts, *, password_matches: bool, recourse: bool, one_time_days: int, at: datetime
+) -> Verdict:
+    """`recourse`: whether the client may ask for it and did. Only the right password learns the state."""
+    if not password_matches:
+        return Verdict.WRONG_PASSWORD
+    barred = objection(facts)
+    if barred is not None:
+        return barred
+    if one_time_password_expired(facts.code, days=one_time_days, at=at):
+        return Verdict.ONE_TIME_PASSWORD_EXPIRED
+    if facts.registration_state is RegistrationState.ACTIVE:
+        return Verdict.ADMITTED
+    return Verdict.RECOURSE if recourse else VERDICT_OF_STATE[facts.registration_state]
+
+
+def must_change_password(facts: Facts) -> bool:
+    """At first use (clause 18), and once after the registration was reactivated."""
+    reactivated_at = facts.registration.reactivated_at if facts.registration else None
+    is_older = reactivated_at is not None and facts.code.password_set_at < reactivated_at
+    return facts.code.password_is_one_time or is_older
+
+
+def require_good_password(new: str, *, repeated: str, code: str, common: AbstractSet[str]) -> None:
+    """Raises the rule that the new password breaks."""
+    if normalise_password(new) != normalise_password(repeated):
+        raise PasswordsDiffer
+    length = len(normalise_password(new))
+    if length < PASSWORD_LENGTHS.start:
+        raise PasswordTooShort
+    if length >= PASSWORD_LENGTHS.stop:
+        raise PasswordTooLong
+    if code in normalise_code(new):
+        raise PasswordContainsCode
+    if new.casefold() in common or len(set(new.casefold())) < FEWEST_DIFFERENT:
+        raise PasswordTooCommon

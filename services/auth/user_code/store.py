@@ -1,0 +1,216 @@
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from libs.common.database import Connection, Database, update_one
+from services.auth.user_code.passwords import HashedPassword
+from services.auth.user_code.rules import (
+    CodeState,
+    Facts,
+    Person,
+    Registration,
+    RegistrationState,
+    Role,
+    UserCode,
+)
+
+CODE_COLUMNS = """c.id, c.applicant_id, c.assigned_by, c.code, c.language, c.state, c.assigned_at, c.activated_at,
+    c.password_hash, c.pepper_key_id, c.password_set_at, c.password_is_one_time, c.first_used_at"""
+FACTS = f"""
+SELECT {CODE_COLUMNS},
+       p.applicant_id AS person_applicant_id, p.role, p.named_at, p.cleared_at, p.is_held,
+       r.state AS registration_state, r.activated_at AS registration_activated_at, r.changed_at, r.reactivated_at
+FROM user_codes c
+LEFT JOIN persons p ON p.user_code_id = c.id
+LEFT JOIN registrations r ON r.applicant_id = c.applicant_id
+"""
+SELECT_FACTS = f"{FACTS} WHERE c.id = $1"
+SELECT_FACTS_FOR_UPDATE = f"{FACTS} WHERE c.id = $1 FOR UPDATE OF c"
+SELECT_FACTS_BY_CODE = f"{FACTS} WHERE c.code = $1"
+SELECT_PENDING_FACTS = f"{FACTS} WHERE c.applicant_id = $1 AND c.state = 'pending' FOR UPDATE OF c"
+SELECT_CODE_FOR_UPDATE = f"SELECT {CODE_COLUMNS} FROM user_codes c WHERE c.id = $1 FOR UPDATE"
+INSERT_CODE = """
+INSERT INTO user_codes (id, applicant_id, assigned_by, code, language, state, assigned_at, password_hash,
+    pepper_key_id, password_set_at, password_is_one_time)
+VALUES ($1, $2, $3, $4, $5, 'pending', $6, $7, $8, $6, true)
+ON CONFLICT (code) DO NOTHING RETURNING id
+"""
+UPDATE_ONE_TIME = """
+UPDATE user_codes SET password_hash = $2, pepper_key_id = $3, password_set_at = $4, language = $5
+WHERE id = $1 AND first_used_at IS NULL
+"""
+UPDATE_CHOSEN = """
+UPDATE user_codes SET password_hash = $2, pepper_key_id = $3, password_set_at = $4, password_is_one_time = false,
+    first_used_at = coalesce(first_used_at, $4)
+WHERE id = $1 AND state = 'active' AND password_hash = $5
+"""
+UPDATE_TO_ACTIVE = "UPDATE user_codes SET state = 'active', activated_at = $2 WHERE id = $1 AND state = 'pending'"
+UPDATE_TO_REVOKED = """
+UPDATE user_codes SET state = 'revoked' WHERE applicant_id = $1 AND state = 'pending' RETURNING id
+"""
+DELETE_UNNAMED = """
+DELETE FROM user_codes c WHERE c.state = 'pending' AND c.assigned_at < $1
+   AND NOT EXISTS (SELECT 1 FROM persons p WHERE p.user_code_id = c.id AND p.named_at IS NOT NULL)
+RETURNING c.id, c.applicant_id
+"""
+# Taking the row orders everything that is about one applicant's codes.
+LOCK_REGISTRATION = """
+INSERT INTO registrations (applicant_id, state, changed_at) VALUES ($1, 'unknown', $2)
+ON CONFLICT (applicant_id) DO UPDATE SET state = registrations.state
+RETURNING applicant_id, state, activated_at, changed_at, reactivated_at
+"""
+UPDATE_REGISTRATION = """
+UPDATE registrations SET state = $2, changed_at = $3, activated_at = $4, reactivated_at = $5
+WHERE applicant_id = $1
+"""
+UPSERT_NAMED = """
+INSERT INTO persons (user_code_id, applicant_id, role, named_at) VALUES ($1, $2, $3, $4)
+ON CONFLICT (user_code_id) DO UPDATE SET role = excluded.role, named_at = excluded.named_at
+WHERE persons.applicant_id = excluded.applicant_id
+"""
+UPSERT_CLEARED = """
+INSERT INTO persons (user_code_id, applicant_id, cleared_at) VALUES ($1, $2, $3)
+ON CONFLICT (user_code_id) DO UPDATE SET cleared_at = coalesce(persons.cleared_at, excluded.cleared_at)
+WHERE persons.applicant_id = excluded.applicant_id
+"""
+UPSERT_HELD = """
+INSERT INTO persons (user_code_id, applicant_id, is_held) VALUES ($1, $2, $3)
+ON CONFLICT (user_code_id) DO UPDATE SET is_held = excluded.is_held
+WHERE persons.applicant_id = excluded.applicant_id
+"""
+
+
+async def find_facts(database: Database | Connection, user_code_id: UUID) -> Facts | None:
+    row = await database.fetchrow(SELECT_FACTS, user_code_id)
+    return None if row is None else _facts(row)
+
+
+async def find_facts_for_update(tx: Connection, user_code_id: UUID) -> Facts | None:
+    row = await tx.fetchrow(SELECT_FACTS_FOR_UPDATE, user_code_id)
+    return None if row is None else _facts(row)
+
+
+async def find_facts_by_code(database: Database, code: str) -> Facts | None:
+    row = await database.fetchrow(SELECT_FACTS_BY_CODE, code)
+    return None if row is None else _facts(row)
+
+
+async def list_pending_facts(tx: Connection, applicant_id: UUID) -> Sequence[Facts]:
+    return [_facts(row) for row in await tx.fetch(SELECT_PENDING_FACTS, applicant_id)]
+
+
+async def find_for_update(tx: Connection, user_code_id: UUID) -> UserCode | None:
+    row = await tx.fetchrow(SELECT_CODE_FOR_UPDATE, user_code_id)
+    return None if row is None else _code(row)
+
+
+async def add(  # noqa: PLR0913 - one row's facts, each by name
+    tx: Connection,
+    user_code_id: UUID,
+    *,
+    applicant_id: UUID,
+    assigned_by: str,
+    code: str,
+    language: str,
+    password: HashedPassword,
+    at: datetime,
+) -> bool:
+    """False when this human code is taken."""
+    values = (user_code_id, applicant_id, assigned_by, code, language, at, password.hash, password.pepper_key_id)
+    return await tx.fetchval(INSERT_CODE, *values) is not None
+
+
+async def save_one_time_password(
+    tx: Connection, user_code_id: UUID, *, password: HashedPassword, language: str, at: datetime
+) -> None:
+    await update_one(tx, UPDATE_ONE_TIME, user_code_id, password.hash, password.pepper_key_id, at, language)
+
+
+async def save_password(tx: Connection, code: UserCode, *, password: HashedPassword, at: datetime) -> None:
+    await update_one(tx, UPDATE_CHOSEN, code.id, password.hash, password.pepper_key_id, at, code.password_hash)
+
+
+async def save_active(tx: Connection, user_code_id: UUID, *, at: datetime) -> None:
+    await update_one(tx, UPDATE_TO_ACTIVE, user_code_id, at)
+
+
+async def revoke_pending(tx: Connection, applicant_id: UUID) -> list[UUID]:
+    return [row["id"] for row in await tx.fetch(UPDATE_TO_REVOKED, applicant_id)]
+
+
+async def delete_unnamed(tx: Connection, *, assigned_before: datetime) -> list[tuple[UUID, UUID]]:
+    return [(row["id"], row["applicant_id"]) for row in await tx.fetch(DELETE_UNNAMED, assigned_before)]
+
+
+async def lock_registration(tx: Connection, applicant_id: UUID, *, at: datetime) -> Registration:
+    row = await tx.fetchrow(LOCK_REGISTRATION, applicant_id, at)
+    assert row is not None  # noqa: S101 - the statement always returns its row
+    return Registration(
+        row["applicant_id"],
+        RegistrationState(row["state"]),
+        row["activated_at"],
+        row["changed_at"],
+        row["reactivated_at"],
+    )
+
+
+async def save_registration(tx: Connection, registration: Registration) -> None:
+    await update_one(
+        tx,
+        UPDATE_REGISTRATION,
+        registration.applicant_id,
+        registration.state,
+        registration.changed_at,
+        registration.activated_at,
+        registration.reactivated_at,
+    )
+
+
+async def save_named(tx: Connection, user_code_id: UUID, *, applicant_id: UUID, role: Role, at: datetime) -> None:
+    await tx.execute(UPSERT_NAMED, user_code_id, applicant_id, role, at)
+
+
+async def save_cleared(tx: Connection, user_code_id: UUID, *, applicant_id: UUID, at: datetime) -> None:
+    await tx.execute(UPSERT_CLEARED, user_code_id, applicant_id, at)
+
+
+async def save_held(tx: Connection, user_code_id: UUID, *, applicant_id: UUID, is_held: bool) -> None:
+    await tx.execute(UPSERT_HELD, user_code_id, applicant_id, is_held)
+
+
+def _code(row: asyncpg.Record) -> UserCode:
+    return UserCode(
+        id=row["id"],
+        applicant_id=row["applicant_id"],
+        assigned_by=row["assigned_by"],
+        code=row["code"],
+        language=row["language"],
+        state=CodeState(row["state"]),
+        assigned_at=row["assigned_at"],
+        activated_at=row["activated_at"],
+        password_hash=row["password_hash"],
+        pepper_key_id=row["pepper_key_id"],
+        password_set_at=row["password_set_at"],
+        password_is_one_time=row["password_is_one_time"],
+        first_used_at=row["first_used_at"],
+    )
+
+
+def _facts(row: asyncpg.Record) -> Facts:
+    code = _code(row)
+    person = registration = None
+    # A person told for another applicant than the code's is nobody here.
+    if row["person_applicant_id"] == code.applicant_id:
+        role = None if row["role"] is None else Role(row["role"])
+        person = Person(code.id, code.applicant_id, role, row["named_at"], row["cleared_at"], row["is_held"])
+    if row["registration_state"] is not None:
+        registration = Registration(
+            code.applicant_id,
+            RegistrationState(row["registration_state"]),
+            row["registration_activated_at"],
+            row["changed_at"],
+            row["reactivated_at"],
+        )
+    return Facts(code, person, registration)

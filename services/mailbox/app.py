@@ -1,0 +1,17 @@
+from pathlib import Path
+
+from libs.common.service import Service
+from services.mailbox.consumers import HANDLERS
+from services.mailbox.installation import install
+from services.mailbox.message.api import router as messages
+from services.mailbox.settings import MailboxSettings
+
+SERVICE = Service(
+    name="mailbox",
+    folder=Path(__file__).parent,
+    settings=MailboxSettings,
+    public_routers=[messages],
+    publishers=("auth", "registry", "delegation"),
+    handlers=HANDLERS,
+    operations={"install": install},
+)

@@ -1,0 +1,5 @@
+from libs.common.service import main
+from services.registry.app import SERVICE
+
+if __name__ == "__main__":
+    main(SERVICE)

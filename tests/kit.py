@@ -166,7 +166,7 @@ class Running:
 async def new_database(service: Service, platform: Platform) -> str:
     """A migrated database of this service for one test; returns its name."""
     template = f"template_{service.name}_{abs(hash(service.folder)):x}"
-    known = (str(service.folder), template)
+    known = (platform.postgres_url, template)
     if known not in _templates:
         await drop_database(template, platform)
         await databases.clone(platform.postgres_url, service.name, template="template0", name=template)

@@ -14,9 +14,11 @@ from libs.common.call import Call, IdempotencyKey
 from libs.common.database import Database
 from libs.common.errors import (
     AccessSuspended,
+    DatabaseUnavailable,
     DomainError,
     FactsTooOld,
     IdempotencyKeyMissing,
+    IdempotencyKeyReused,
     InvalidToken,
     MissingToken,
     PurposeMissing,
@@ -27,6 +29,7 @@ from libs.common.errors import (
 )
 from libs.common.freshness import Freshness
 from libs.common.principal import Principal, TokenVerifier, UnusableToken
+from libs.common.problems import declared
 
 SESSION_TOKEN_PREFIX = "rs_"  # noqa: S105 - what registration session tokens begin with, not a secret
 PURPOSE_LENGTHS = range(3, 301)
@@ -88,6 +91,12 @@ def public(endpoint: Callable[..., Any]) -> Callable[..., Any]:
 class AdmittedRoute(APIRoute):
     """Lets a call reach its endpoint only after its access record says `admitted`."""
 
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        declares = declared(*_errors(getattr(endpoint, ATTRIBUTE)))
+        super().__init__(
+            path, endpoint, **{**options, "responses": {**declares, **(options.get("responses") or {})}}
+        )
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         answer = super().get_route_handler()
         admission: Admission | None = getattr(self.endpoint, ATTRIBUTE)
@@ -100,6 +109,16 @@ class AdmittedRoute(APIRoute):
             return await answer(request)
 
         return admitted
+
+
+def _errors(admission: Admission | None) -> list[type[DomainError]]:
+    """What admission may answer on such a route."""
+    if admission is None:
+        return []
+    created = [IdempotencyKeyMissing, IdempotencyKeyReused] if admission.creates else []
+    aged = [FactsTooOld] if admission.needs_facts else []
+    always = [MissingToken, InvalidToken, TokenRefused, AccessSuspended, RoleNotAdmitted, UnknownOrForeign]
+    return [*always, DatabaseUnavailable, *created, *aged]
 
 
 async def admit(request: Request, admission: Admission, *, action: str) -> Call:

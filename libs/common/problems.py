@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
+from pydantic import BaseModel, ConfigDict
 from starlette.responses import JSONResponse
 
 from libs.common.errors import (
@@ -44,6 +45,35 @@ GENERAL = {
         "Une erreur est survenue de notre côté. Mentionnez l'identifiant de corrélation si vous appelez.",
     ),
 }
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details; `code` is stable and documented, other members depend on it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    correlation_id: UUID
+
+
+def declared(*errors: type[DomainError]) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI responses for these errors, and for the faults that any call may meet."""
+    by_status: dict[int | str, list[str]] = {422: ["malformed-request"], 413: ["body-too-large"]}
+    for error in errors:
+        by_status.setdefault(status_of(error), []).append(error.code)
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        status: {
+            "description": ", ".join(sorted(set(codes))),
+            "model": Problem,
+            "content": {MEDIA_TYPE: {"schema": schema}},
+        }
+        for status, codes in by_status.items()
+    }
 
 
 def status_of(error: type[DomainError]) -> int:

@@ -23,16 +23,19 @@ def subjects_of(passwords: Passwords, *, name: str, address: str) -> Subjects:
 
 async def count_attempt(database: Database, subjects: Subjects, *, at: datetime) -> int:
     """Counts one attempt as failed; answers 0, or the seconds to wait when it is not to be heard now."""
-    slowings = ((subjects.network, rules.OF_NETWORK), (subjects.name_and_network, rules.OF_CODE_AND_NETWORK))
     async with database.transaction() as tx:
-        counted = [
-            (subject, slowing, await store.lock_attempts(tx, subject, at=at)) for subject, slowing in slowings
-        ]
-        wait = max(rules.wait_seconds(attempts, at=at) for _, _, attempts in counted)
-        if wait == 0:
-            for subject, slowing, attempts in counted:
-                await store.save_attempts(tx, subject, rules.count(attempts, slowing, at=at))
-    return wait
+        of_network = await store.lock_attempts(tx, subjects.network, at=at)
+        wait = rules.wait_seconds(of_network, at=at)
+        if wait:
+            return wait
+        of_name = await store.lock_attempts(tx, subjects.name_and_network, at=at)
+        wait = rules.wait_seconds(of_name, at=at)
+        if wait:
+            return wait
+        await store.save_attempts(tx, subjects.network, rules.count(of_network, rules.OF_NETWORK, at=at))
+        counted = rules.count(of_name, rules.OF_CODE_AND_NETWORK, at=at)
+        await store.save_attempts(tx, subjects.name_and_network, counted)
+    return 0
 
 
 async def forgive(tx: Connection, subjects: Subjects) -> None:

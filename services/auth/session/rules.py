@@ -126,10 +126,11 @@ def network_of(address: str) -> str:
 def count(attempts: Attempts, slowing: Slowing, *, at: datetime) -> Attempts:
     """One more attempt; it counts as failed until it turns out well."""
     failures = 1 if at - attempts.last_at > FORGOTTEN else attempts.failures + 1
-    wait = timedelta()
-    if failures >= slowing.free:
-        wait = min(timedelta(seconds=2.0 ** min(failures - slowing.free, 30)), slowing.longest)
-    return replace(attempts, failures=failures, last_at=at, blocked_until=at + wait)
+    counted = replace(attempts, failures=failures, last_at=at)
+    if failures < slowing.free:
+        return counted
+    wait = min(timedelta(seconds=2.0 ** min(failures - slowing.free, 30)), slowing.longest)
+    return replace(counted, blocked_until=at + wait)
 
 
 def wait_seconds(attempts: Attempts, *, at: datetime) -> int:

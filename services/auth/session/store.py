@@ -26,13 +26,15 @@ UPDATE_SEEN = "UPDATE sessions SET last_seen_at = greatest(last_seen_at, $2) WHE
 UPDATE_ENDED = "UPDATE sessions SET ended_at = $2, end_reason = $3 WHERE id = $1 AND ended_at IS NULL"
 
 LOCK_ATTEMPTS = """
-INSERT INTO sign_in_attempts (subject, failures, last_at, blocked_until) VALUES ($1, 0, $2, $2)
+INSERT INTO sign_in_attempts (subject, failures, last_at, blocked_until)
+VALUES ($1, 0, $2::timestamptz, $2::timestamptz - interval '1 h')
 ON CONFLICT (subject) DO UPDATE SET failures = sign_in_attempts.failures
 RETURNING failures, last_at, blocked_until
 """
 UPDATE_ATTEMPTS = "UPDATE sign_in_attempts SET failures = $2, last_at = $3, blocked_until = $4 WHERE subject = $1"
 FORGIVE_ATTEMPT = """
-UPDATE sign_in_attempts SET failures = greatest(failures - 1, 0), blocked_until = last_at WHERE subject = $1
+UPDATE sign_in_attempts SET failures = greatest(failures - 1, 0), blocked_until = last_at - interval '1 h'
+WHERE subject = $1
 """
 DELETE_ATTEMPTS = "DELETE FROM sign_in_attempts WHERE subject = $1"
 DELETE_OLD_ATTEMPTS = "DELETE FROM sign_in_attempts WHERE last_at < $1 AND blocked_until < $1"

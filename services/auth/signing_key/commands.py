@@ -20,9 +20,9 @@ CACHED_SECONDS = 5.0
 
 
 async def ensure_signing_key(tx: Connection, sealing_key: SymmetricKey, *, at: datetime) -> bool:
-    """Makes the first key when no key signs; only one caller does. Answers whether it made one."""
+    """Makes the first key when there is none; only one caller does. Answers whether it made one."""
     await store.lock(tx)
-    if rules.choose(await store.list_published(tx, at=at), at=at) is not None:
+    if await store.list_published(tx, at=at):
         return False
     await store.add(tx, _new_key(sealing_key, at=at))
     return True

@@ -68,7 +68,8 @@ class Passwords:
         return hmac.digest(self._pepper.secret, b"typed:" + text.encode(), "sha256")
 
     def _require_place(self) -> None:
-        if self._threads.statistics().tasks_waiting > self._queue:
+        places = self._threads.statistics()
+        if places.borrowed_tokens >= places.total_tokens and places.tasks_waiting >= self._queue:
             raise HashingBusy(retry_after=2)
 
     def _peppered(self, password: SecretStr, *, is_one_time: bool) -> bytes:

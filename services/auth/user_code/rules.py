@@ -131,8 +131,8 @@ class UserCodeAlreadyUsed(Conflict):
 
 class ApplicantNotActive(Conflict):
     code = "applicant-not-active"
-    en = "User codes of users are assigned for an active registration only."
-    fr = "Un code d'utilisateur n'est attribué à un utilisateur que si l'inscription est active."
+    en = "The registration is not active, or not yet known to be. Try again when it is."
+    fr = "L'inscription n'est pas active, ou ne l'est pas encore ici. Réessayez lorsqu'elle le sera."
 
 
 class PasswordTooShort(Invalid):

@@ -49,7 +49,9 @@ class RegisterTooMalformed(Conflict):
 
 def comparable(name: str) -> str:
     """A name without case, accents and punctuation: how the register and people write differs in these alone."""
-    decomposed = unicodedata.normalize("NFKD", name.casefold())
+    # Folded twice, as Unicode's caseless matching asks (The Unicode Standard, 3.13, D146).
+    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFD", name).casefold())
+    decomposed = unicodedata.normalize("NFKD", folded.casefold())
     kept = "".join(
         letter if letter.isalnum() else " " for letter in decomposed if not unicodedata.combining(letter)
     )

@@ -38,7 +38,8 @@ WHERE (enterprises.is_bankrupt, enterprises.registered_on, enterprises.status, e
       (excluded.is_bankrupt, excluded.registered_on, excluded.status, excluded.status_on, excluded.legal_form)
 """
 DELETE_FORMER_NAMES = """
-DELETE FROM enterprise_names AS known WHERE NOT EXISTS (
+DELETE FROM enterprise_names AS known
+WHERE neq IN (SELECT neq FROM staged_enterprises) AND NOT EXISTS (
     SELECT 1 FROM staged_enterprise_names AS staged WHERE staged.neq = known.neq AND staged.name = known.name)
 """
 INSERT_NAMES = """

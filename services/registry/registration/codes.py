@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from libs.common.call import Call
-from libs.common.errors import Conflict, ServiceUnavailable
+from libs.common.errors import ServiceUnavailable
 from libs.common.service_calls import ServiceCalls
 from services.registry.registration.file import Person, RegistrationFile
 
@@ -15,12 +15,6 @@ log = logging.getLogger(__name__)
 
 ASSIGNED = frozenset({200, 201})
 USED = 409
-
-
-class UserCodeAlreadyUsed(Conflict):
-    code = "user-code-already-used"
-    en = "This user code was used already: its password is no longer given in this session."
-    fr = "Ce code d'utilisateur a déjà servi : son mot de passe n'est plus donné dans cette séance."
 
 
 class AssignedCode(BaseModel):

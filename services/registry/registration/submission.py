@@ -18,10 +18,10 @@ from services.registry.conditions.rules import OWNER_OF_PROVIDER
 from services.registry.enterprise_register.commands import is_confirmed
 from services.registry.registration import rules, store
 from services.registry.registration.activation import tell, tell_progress
-from services.registry.registration.codes import Assignment, UserCodeAlreadyUsed, assign_codes
+from services.registry.registration.codes import Assignment, assign_codes
 from services.registry.registration.commands import load_draft, load_own
 from services.registry.registration.file import FileState, Path, Person, RegistrationFile
-from services.registry.registration.rules import Findings
+from services.registry.registration.rules import Findings, UserCodeAlreadyUsed
 from services.registry.representative.commands import find_representative
 
 NOTHING: Mapping[UUID, Assignment] = {}

@@ -17,7 +17,6 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
 from deploy.local import keys
-from deploy.local.commands import INSTALLATION as INSTALLATION
 from deploy.local.environment import Platform
 from libs.common.contracts.envelope import applicant_key
 from libs.common.contracts.registry import ClearedPerson, PersonInChargeDesignated, RegistrationActivated

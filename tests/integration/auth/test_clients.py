@@ -1,10 +1,12 @@
+import base64
+import hmac
 import time
 from typing import Any
 
 import pytest
-from joserfc import jwt
-from joserfc.jwk import ECKey, OctKey
+from joserfc.jwk import ECKey
 
+from deploy.local import keys
 from deploy.local.environment import Platform
 from tests.integration.auth import parties
 from tests.integration.auth.parties import claims_of
@@ -115,9 +117,10 @@ async def test_an_assertion_by_none_or_by_a_shared_secret_or_another_key_is_refu
     whole = registry.assertion()
     claims = whole.split(".")[1]
     unsigned = f"eyJhbGciOiJub25lIn0.{claims}."
-    public = ECKey.import_key(parties.keys.read(parties.keys.client_key_file(platform.keys, "registry")))
-    shared = OctKey.import_key(public.as_pem(private=False))
-    by_secret = jwt.encode({"alg": "HS256"}, {"iss": "registry", "sub": "registry"}, shared, algorithms=["HS256"])
+    public = ECKey.import_key(keys.read(keys.client_key_file(platform.keys, "registry"))).as_pem(private=False)
+    signed = f"eyJhbGciOiJIUzI1NiJ9.{claims}"
+    digest = hmac.digest(public, signed.encode(), "sha256")
+    by_secret = f"{signed}.{base64.urlsafe_b64encode(digest).rstrip(b'=').decode()}"
     another = registry.assertion(key=ECKey.generate_key("P-256"))
     for assertion in (unsigned, by_secret, another, "x", "a.b.c", f"{whole}x", "x" * 9000):
         refused = await registry.token(**CREDENTIAL, client_assertion=assertion)

@@ -134,7 +134,7 @@ async def _unusable(service: Running, kind: str) -> dict[str, str]:
         await parties.tell(service, suspended(person), publisher="delegation")
     if kind == "expired":
         await service.database.execute(
-            "UPDATE user_codes SET activated_at = now() - interval '31 d', password_set_at = now() - interval '40 d'"
+            "UPDATE user_codes SET activated_at = now() - interval '31 d', password_set_at = '2026-01-01Z'"
         )
     password = PASSWORD if kind == "wrong password" else person.password
     return {"user_code": person.user_code, "password": password}
@@ -396,8 +396,7 @@ async def test_two_tabs_that_sign_in_at_once_do_not_break(auth: Running, platfor
     page = await browser.get(parties.client(auth, platform).authorize())
     typed = {"user_code": person.user_code, "password": person.password}
     answers = await asyncio.gather(*(browser.submit(typed, page=page) for _ in range(3)))
-    assert sorted({answer.status_code for answer in answers}) in ([303], [303, 400], [303, 400, 409], [303, 409])
-    assert sum(answer.status_code == 303 for answer in answers) == 1
+    assert sorted(answer.status_code for answer in answers) == [303, 400, 400]
 
 
 async def test_a_sign_in_that_took_too_long_starts_again(auth: Running, platform: Platform) -> None:

@@ -1,5 +1,7 @@
 import httpx
 
+from deploy.local import keys
+from deploy.local.commands import INSTALLATION
 from deploy.local.environment import Platform
 from services.auth.app import SERVICE, sweep_expired, sweep_sessions
 from tests.integration.auth import parties
@@ -79,10 +81,10 @@ async def test_sessions_that_nobody_used_are_ended_by_the_sweep(auth: Running, p
 
 
 async def test_cookies_are_bound_to_the_host_and_secure_when_the_issuer_is(platform: Platform) -> None:
-    parties.keys.create(platform.keys)
+    keys.create(platform.keys)
     issuer = "https://auth.example"
     async with running(SERVICE, platform, keys_dir=platform.keys, issuer=issuer) as service:
-        await SERVICE.operations["install"](service.resources, [str(parties.INSTALLATION)])
+        await SERVICE.operations["install"](service.resources, [str(INSTALLATION)])
         asked = parties.client(service, platform).authorize()
         answer = await service.public.get(asked)
         cookie = answer.headers["set-cookie"]

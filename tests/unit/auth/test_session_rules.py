@@ -23,7 +23,7 @@ SESSION = Session(
     ("pwd",),
     None,
     LATER,
-    LATER,  # noqa: FBT003
+    LATER,
 )
 CHOSEN = replace(GOOD, code=replace(ACTIVE, password_is_one_time=False, first_used_at=NOON))
 

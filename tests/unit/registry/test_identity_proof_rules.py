@@ -4,7 +4,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from libs.common.errors import ServiceUnavailable
 from services.registry.identity_proof.fixture import (
+    FixtureFile,
     FixtureProof,
     NothingProved,
     ProofFileUnusable,
@@ -64,6 +66,20 @@ async def test_a_proof_is_of_the_numbers_that_the_file_claims_not_of_somebody_el
 
 async def test_nobody_is_proved_by_empty_values(source: FixtureProof) -> None:
     assert not await source.matches(Claim("", None, None, SecretStr(""), SecretStr("")))
+
+
+async def test_applicants_that_are_added_to_the_fixture_are_known_at_the_next_question(tmp_path: Path) -> None:
+    path = tmp_path / "proof.csv"
+    path.write_text("identification_number,neq,business_number,notice_number,amount\n")
+    source = FixtureFile(path)
+    assert not await source.matches(CLAIM)
+    path.write_text(path.read_text() + "1000000004,1160000004,100000009,RQ-2025-000004,15432.99\n")
+    assert await source.matches(CLAIM)
+
+
+async def test_a_fixture_that_went_missing_is_a_source_that_is_away(tmp_path: Path) -> None:
+    with pytest.raises(ServiceUnavailable):
+        await FixtureFile(tmp_path / "gone.csv").matches(CLAIM)
 
 
 async def test_without_a_source_nothing_is_proved() -> None:

@@ -39,6 +39,16 @@ async def test_the_current_conditions_are_public_in_both_languages(registry: Run
     assert french["text"].startswith("Traduction non officielle")
 
 
+def test_the_english_text_is_the_source_and_the_french_one_leaves_no_paragraph_out() -> None:
+    english = (LOCAL / "conditions" / "clicsequr.en.txt").read_text(encoding="utf-8").split("\n\n")
+    notice, *french = (LOCAL / "conditions" / "clicsequr.fr.txt").read_text(encoding="utf-8").split("\n\n")
+    assert notice.startswith("Traduction non officielle")
+    assert len(french) == len(english)
+    assert [text.lstrip().startswith("•") for text in french] == [
+        text.lstrip().startswith("•") for text in english
+    ]
+
+
 async def test_a_version_has_a_permanent_address_per_language(registry: Running) -> None:
     current = (await registry.public.get("/v1/conditions/clicsequr/current?language=fr")).json()
     answer = await registry.public.get(current["url"])

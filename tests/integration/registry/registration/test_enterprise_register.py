@@ -52,6 +52,18 @@ async def test_what_a_load_changes_is_kept_beside_what_was_known(registry: Runni
     assert [row["name"] for row in names] == ["Atelier Lavoie et filles"]
 
 
+async def test_an_enterprise_that_a_load_no_longer_names_stays_as_it_was_known(
+    registry: Running, folder: Path
+) -> None:
+    before = await dump(registry)
+    for name in ("Entreprise.csv", "Nom.csv"):
+        lines = (folder / name).read_text(encoding="utf-8").splitlines()
+        kept = [line for line in lines if not line.startswith("1160000004")]
+        (folder / name).write_text("\n".join(kept) + "\n", encoding="utf-8")
+    await load_enterprise_register(registry.resources, [str(folder)])
+    assert await dump(registry) == before
+
+
 async def test_an_enterprise_that_stands_twice_is_taken_once(registry: Running, folder: Path) -> None:
     content = (folder / "Entreprise.csv").read_text(encoding="utf-8")
     (folder / "Entreprise.csv").write_text(content + content.splitlines()[1] + "\n", encoding="utf-8")

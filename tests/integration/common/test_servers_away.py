@@ -1,0 +1,191 @@
+"""PostgreSQL or Kafka goes away and comes back: what goes on, what is refused, what recovers by itself."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from deploy.kafka import access
+from deploy.local import infrastructure, kafka, keys, layout, ports, postgres
+from deploy.local.databases import create
+from deploy.local.environment import Platform
+from deploy.local.layout import Layout
+from libs.common.call import Call
+from libs.common.clock import now
+from libs.common.ids import new_id
+from libs.common.operations import freshness_report
+from libs.common.relay import Relay
+from libs.common.service import new_follower
+from tests.integration.common.probe import CONSUMER, PUBLISHER, note
+from tests.kit import Running, idempotent, running
+
+WAIT_SECONDS = 60
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(WAIT_SECONDS):
+        while not await condition():  # noqa: ASYNC110 - the other side is a real process of its own
+            await asyncio.sleep(0.1)
+
+
+@asynccontextmanager
+async def in_background(*works: Awaitable[None]) -> AsyncIterator[None]:
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class Switch:
+    """A server that a test turns off and on, its state kept."""
+
+    def __init__(self, start: Callable[[], object], stop: Callable[[object], None]) -> None:
+        self._start, self._stop = start, stop
+        self._server: object | None = None
+
+    def on(self) -> None:
+        self._server = self._start()
+
+    def off(self) -> None:
+        if self._server is not None:
+            self._stop(self._server)
+            self._server = None
+
+
+@contextmanager
+def switched(switch: Switch) -> Iterator[Switch]:
+    try:
+        switch.on()
+        yield switch
+    finally:
+        switch.off()
+
+
+@pytest.fixture
+async def own_postgres(tmp_path: Path) -> AsyncIterator[tuple[Platform, Switch]]:
+    here = Layout(state=tmp_path / "own", cache=layout.from_environment().cache)
+    platform = infrastructure.describe(here, ports.free())
+    password = keys.read(keys.database_password_file(here.keys, keys.SUPERUSER))
+    switch = Switch(
+        lambda: postgres.start(here.state, port=platform.ports.postgres, password=password),
+        postgres.stop,  # type: ignore[arg-type]
+    )
+    with switched(switch):
+        await create(platform.postgres_url, keys.database_passwords(here.keys))
+        yield platform, switch
+        switch.off()
+        switch.on()
+
+
+async def _post(service: Running) -> int:
+    applicant = new_id()
+    answer = await service.public.post(
+        f"/v1/applicants/{applicant}/notes",
+        json={"text": "x"},
+        headers={**service.tokens.person_in_charge(applicant, new_id()), **idempotent()},
+    )
+    if answer.status_code == 503:
+        assert answer.json()["code"] == "database-unavailable"
+        assert answer.headers["retry-after"]
+    return answer.status_code
+
+
+async def _ready(service: Running) -> int:
+    return (await service.internal.get("/health/ready")).status_code
+
+
+async def test_while_postgresql_is_away_calls_answer_503_and_it_recovers_by_itself(
+    own_postgres: tuple[Platform, Switch],
+) -> None:
+    platform, switch = own_postgres
+    async with running(PUBLISHER, platform) as service:
+        assert (await _post(service), await _ready(service)) == (201, 200)
+        await asyncio.to_thread(switch.off)
+        assert (await _post(service), await _ready(service)) == (503, 503)
+        assert (await service.internal.get("/health/live")).status_code == 200
+        await asyncio.to_thread(switch.on)
+
+        async def recovered() -> bool:
+            return await _post(service) == 201 and await _ready(service) == 200
+
+        await until(recovered)
+
+
+@pytest.fixture
+async def own_kafka(platform: Platform, tmp_path: Path) -> AsyncIterator[tuple[Platform, Switch]]:
+    here = Layout(state=tmp_path / "own", cache=layout.from_environment().cache)
+    here.make()
+    chosen = ports.free()
+    own = replace(platform, kafka_bootstrap=f"{ports.LOOPBACK}:{chosen.kafka}")
+    switch = Switch(
+        lambda: kafka.start(
+            here.state,
+            port=chosen.kafka,
+            controller_port=chosen.kafka_controller,
+            password=platform.kafka_operator_password(),
+            cache=here.cache,
+        ),
+        kafka.stop,  # type: ignore[arg-type]
+    )
+    with switched(switch):
+        await asyncio.to_thread(infrastructure.apply_access, own, access.load())
+        yield own, switch
+
+
+@pytest.mark.timeout(240)
+async def test_while_kafka_is_away_commands_go_on_facts_age_and_the_outbox_drains_in_order_afterwards(
+    own_kafka: tuple[Platform, Switch],
+) -> None:
+    platform, switch = own_kafka
+    applicant = new_id()
+    async with running(PUBLISHER, platform) as publisher, running(CONSUMER, platform) as consumer:
+        relay = Relay("registry", publisher.settings)
+
+        async def say(text: str) -> None:
+            call = Call(actor="system", at=now(), correlation_id=new_id())
+            await note(publisher.database, call, applicant_id=applicant, text=text)
+
+        async def heard() -> list[str]:
+            rows = await consumer.database.fetch("SELECT text FROM notes ORDER BY row_number")
+            return [row["text"] for row in rows]
+
+        consumer.resources.freshness.fresh_as_of = {}
+        async with in_background(relay.run(), new_follower(CONSUMER, consumer.resources).run()):
+            await say("before")
+
+            async def first() -> bool:
+                return await heard() == ["before"]
+
+            await until(first)
+            await asyncio.to_thread(switch.off)
+            for text in ("a", "b", "c"):
+                await say(text)
+            await _age_rules_apply(consumer)
+            await asyncio.to_thread(switch.on)
+
+            async def drained() -> bool:
+                return await heard() == ["before", "a", "b", "c"]
+
+            await until(drained)
+
+            async def fresh() -> bool:
+                await consumer.resources.freshness.read()
+                return bool(freshness_report(consumer.resources.freshness)["fresh"])
+
+            await until(fresh)
+
+
+async def _age_rules_apply(consumer: Running) -> None:
+    """Nothing was heard for longer than the limit: the same reading, seen from later."""
+    freshness = consumer.resources.freshness
+    await freshness.read()
+    freshness.fresh_as_of["registry"] = now() - timedelta(seconds=freshness.limit_seconds + 1)
+    assert freshness.too_old() == "registry"
+    assert not freshness_report(freshness)["fresh"]

@@ -18,7 +18,7 @@ def platform(_here: layout.Layout) -> Iterator[Platform]:
     """A real PostgreSQL with the services' roles, for as long as the tests run."""
     described = infrastructure.describe(_here, ports.free())
     with ExitStack() as stops:
-        infrastructure.start_postgres(described, _here, stops=stops)
+        infrastructure.start_postgres(described, _here, stops=stops, durable=False)
         yield described
 
 

@@ -129,7 +129,7 @@ class Running:
 
     @property
     def inbox(self) -> Inbox:
-        return Inbox(self.database, self.service.handlers, self.resources.service_calls.refill)
+        return Inbox(self.database, self.service.handlers(self.settings), self.resources.service_calls.refill)
 
     def envelope(self, event: Event, *, publisher: str, partitionkey: str, **members: Any) -> Envelope:
         """The event as `publisher` would publish it next for this key."""

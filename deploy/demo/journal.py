@@ -60,7 +60,6 @@ class Journal:
             )
         )
 
-
     def adopt(self, about: UUID) -> None:
         """The last call was about an applicant whose id only its answer told."""
         self.about = about

@@ -12,6 +12,7 @@ from deploy.local.layout import Layout
 from deploy.local.tail import last_lines
 
 INSTALLATION = Path(__file__).with_name("installation.yaml")
+INSTALLED = ("auth", "registry")
 SERVING = ("api", "worker")
 OPERATOR_PASSWORD = "CLICSEQUR_KAFKA_OPERATOR_PASSWORD"  # noqa: S105 - the name of a variable
 STOP_SECONDS = 5

@@ -55,11 +55,16 @@ def own_ports(environment: Mapping[str, str] = os.environ) -> list[str]:
 
 
 def start_postgres(
-    platform: Platform, layout: Layout, *, stops: ExitStack, environment: Mapping[str, str] = os.environ
+    platform: Platform,
+    layout: Layout,
+    *,
+    stops: ExitStack,
+    durable: bool = True,
+    environment: Mapping[str, str] = os.environ,
 ) -> None:
     if not environment.get(POSTGRES_URL):
         password = keys.read(keys.database_password_file(layout.keys, keys.SUPERUSER))
-        server = postgres.start(layout.state, port=platform.ports.postgres, password=password)
+        server = postgres.start(layout.state, port=platform.ports.postgres, password=password, durable=durable)
         stops.callback(postgres.stop, server)
     asyncio.run(databases.create(platform.postgres_url, keys.database_passwords(platform.keys)))
 

@@ -33,6 +33,9 @@ SETTINGS = {
     "log_line_prefix": "%m [%p] %q%u@%d ",
 }
 
+# For databases that live as long as a test: nothing waits for the disk.
+FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class PostgresServer:
@@ -52,7 +55,7 @@ def address(port: int, *, password: str) -> str:
     return f"postgresql://postgres:{quote(password, safe='')}@{LOOPBACK}:{port}/postgres"
 
 
-def start(state: Path, *, port: int, password: str) -> PostgresServer:
+def start(state: Path, *, port: int, password: str, durable: bool = True) -> PostgresServer:
     """Start on `state`/postgres, made when absent; ends first what a killed suite left running there."""
     home = accounts.place(state / NAME)
     stop_orphan(state)
@@ -60,7 +63,7 @@ def start(state: Path, *, port: int, password: str) -> PostgresServer:
         _initialize(home, password=password)
     deadline = time.monotonic() + START_SECONDS
     while True:
-        program = _spawn(home, port=port, state=state)
+        program = _spawn(home, port=port, state=state, durable=durable)
         if _await_ready(home, program=program, deadline=deadline):
             children.record(state / "run", NAME, pid=program.pid)
             return PostgresServer(directory=home, port=port, password=password, program=program, state=state)
@@ -133,8 +136,8 @@ def _initialize(home: Path, *, password: str) -> None:
         (Path(draft) / "data").rename(home / "data")
 
 
-def _spawn(home: Path, *, port: int, state: Path) -> subprocess.Popen[bytes]:
-    settings = [f"--{name}={setting}" for name, setting in SETTINGS.items()]
+def _spawn(home: Path, *, port: int, state: Path, durable: bool) -> subprocess.Popen[bytes]:
+    settings = [f"--{name}={setting}" for name, setting in (SETTINGS if durable else SETTINGS | FORGETFUL).items()]
     _log(state).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _log(state).open("ab") as log:
         return subprocess.Popen(

@@ -55,8 +55,9 @@ def _prepare(services: list[str], platform: Platform, *, layout: Layout, stops: 
     tell("Kafka answers")
     _apply_access(platform, layout=layout, stops=stops)
     tell("Topics, passwords and rights are as access.yaml says")
-    for service in services:
-        _install(service, platform, layout=layout, stops=stops)
+    for service in commands.INSTALLED:
+        if service in services:
+            _install(service, platform, layout=layout, stops=stops)
     tell("Agents, departments, clients and conditions are installed")
 
 

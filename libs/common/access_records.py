@@ -6,13 +6,14 @@ from uuid import UUID
 
 import asyncpg
 
+from libs.common.contracts.envelope import applicant_key, department_key
 from libs.common.database import Connection, Database
 from libs.common.ids import new_id
 from libs.common.principal import Principal
 
 # One statement records the call and asks `standing`, so that every replica agrees without a cache.
 # $18, $19: kinds and ids of the subjects; $20: the token's iat; $21: whether the call is admitted in recourse;
-# $22: partition key whose facts must not be parked, or null. A reason found earlier ($17) comes first.
+# $22: partition keys whose facts must not be parked. A reason found earlier ($17) comes first.
 INSERT_ACCESS_RECORD = """
 WITH objection AS (
     SELECT CASE
@@ -22,8 +23,8 @@ WITH objection AS (
     FROM standing JOIN unnest($18::text[], $19::text[]) AS subject (kind, id)
       ON subject_kind = subject.kind AND subject_id = subject.id
 ), parked AS (
-    SELECT 'facts-too-old' AS reason WHERE $22::text IS NOT NULL
-       AND EXISTS (SELECT 1 FROM parked_events WHERE partitionkey = $22)
+    SELECT 'facts-too-old' AS reason
+    WHERE EXISTS (SELECT 1 FROM parked_events WHERE partitionkey = ANY ($22::text[]))
 ), verdict AS (
     SELECT coalesce($17::text, (SELECT reason FROM objection), (SELECT reason FROM parked)) AS reason
 )
@@ -121,10 +122,16 @@ async def record_call(  # noqa: PLR0913 - one row's facts, each by name
         subjects,
         principal.issued_at,
         recourse_route and principal.is_recourse,
-        f"applicant:{about}" if needs_facts and about else None,
+        _keys_of_facts(principal, about) if needs_facts else [],
     )
     reason: str | None = row["reason"] if row else None
     return reason
+
+
+def _keys_of_facts(principal: Principal, applicant_id: UUID | None) -> list[str]:
+    """Partition keys of the events that a decision for this caller about this applicant rests on."""
+    applicant = [] if applicant_id is None else [applicant_key(applicant_id)]
+    return applicant if principal.department is None else [*applicant, department_key(principal.department)]
 
 
 async def list_of_applicant(

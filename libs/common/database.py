@@ -1,18 +1,17 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, suppress
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import asyncpg
 from pydantic import SecretStr
 
 from libs.common.errors import DatabaseUnavailable, StateChanged
-from libs.common.telemetry import trace_queries
+from libs.common.telemetry import is_traced, trace_queries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from asyncpg.pool import PoolConnectionProxy
 
     Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
@@ -48,16 +47,46 @@ async def prepare_connection(connection: Connection) -> None:
     await connection.set_type_codec("jsonb", encoder=_dump, decoder=json.loads, schema="pg_catalog")
 
 
+async def _keep_as_it_is(_connection: Connection) -> None:
+    """No statement of ours changes its session, so a connection goes back to the pool without a round trip."""
+
+
 def _dump(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-@contextmanager
-def database_errors() -> "Iterator[None]":
-    try:
-        yield
-    except AWAY as error:
-        raise DatabaseUnavailable from error
+class _Lease:
+    """One connection of the pool, for the length of a block."""
+
+    __slots__ = ("_connection", "_pool", "_traced")
+
+    def __init__(self, pool: "Pool") -> None:
+        self._pool = pool
+        self._traced: AbstractContextManager[None] | None = None
+
+    async def __aenter__(self) -> Connection:
+        # A timer is worth its cost only when there may be waiting.
+        timeout = None if self._pool.get_idle_size() else ACQUIRE_SECONDS
+        try:
+            self._connection = await self._pool.acquire(timeout=timeout)
+        except AWAY as error:
+            raise DatabaseUnavailable from error
+        if is_traced():
+            self._traced = trace_queries(self._connection)
+            self._traced.__enter__()
+        return self._connection
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if self._traced is not None:
+                self._traced.__exit__(kind, error, trace)
+            await self._pool.release(self._connection)
+        except AWAY as away:
+            raise DatabaseUnavailable from away
+        if isinstance(error, AWAY):
+            raise DatabaseUnavailable from error
 
 
 class Database:
@@ -66,6 +95,7 @@ class Database:
     def __init__(self, pool: "Pool") -> None:
         self._pool = pool
         self._ringing: asyncio.Task[None] | None = None
+        self._is_unheard = False
 
     @classmethod
     async def connect(cls, url: SecretStr, *, size: int) -> Self:
@@ -75,9 +105,12 @@ class Database:
             min_size=0,
             max_size=size,
             init=prepare_connection,
+            reset=_keep_as_it_is,
             command_timeout=COMMAND_SECONDS,
             timeout=ACQUIRE_SECONDS,
-            server_settings={"application_name": "clicsequr"},
+            # Every statement finds its rows by key whatever its arguments: planning it anew each time costs
+            # more than running it.
+            server_settings={"application_name": "clicsequr", "plan_cache_mode": "force_generic_plan"},
         )
         return cls(pool)
 
@@ -88,16 +121,12 @@ class Database:
             await asyncio.wait_for(self._pool.close(), ACQUIRE_SECONDS)
         self._pool.terminate()
 
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
+    def connection(self) -> AbstractAsyncContextManager[Connection]:
         """A connection outside any transaction: each statement commits by itself.
 
         Raises DatabaseUnavailable.
         """
-        with database_errors():
-            async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-                with trace_queries(connection):
-                    yield connection
+        return _Lease(self._pool)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -124,12 +153,15 @@ class Database:
 
     def _ring(self) -> None:
         """NOTIFY inside a transaction would take a lock shared by all commits, so it is sent after."""
+        self._is_unheard = True
         if self._ringing is None or self._ringing.done():
             self._ringing = asyncio.create_task(self._notify())
 
     async def _notify(self) -> None:
-        with suppress(DatabaseUnavailable, asyncpg.PostgresError):
-            await self.execute(f"NOTIFY {OUTBOX_CHANNEL}")
+        while self._is_unheard:
+            self._is_unheard = False
+            with suppress(DatabaseUnavailable, asyncpg.PostgresError):
+                await self.execute(f"NOTIFY {OUTBOX_CHANNEL}")
 
 
 async def update_one(connection: Connection, query: str, *arguments: Any) -> None:

@@ -65,6 +65,12 @@ class UnknownOrForeign(NotFound):
     fr = "Il n'y a rien ici que vous puissiez voir."
 
 
+class NotKnown(NotFound):
+    code = "not-known"
+    en = "This is not known to you."
+    fr = "Ceci ne vous est pas connu."
+
+
 class MissingToken(Unauthenticated):
     code = "token-missing"
     en = "This call needs an access token."
@@ -141,3 +147,25 @@ class ServiceUnavailable(Unavailable):
     code = "service-unavailable"
     en = "The service {service} does not answer. Try again shortly."
     fr = "Le service {service} ne répond pas. Réessayez sous peu."
+
+
+class UserCodeAlreadyUsed(Conflict):
+    code = "user-code-already-used"
+    en = "This user code has been used: its password is chosen by its person."
+    fr = "Ce code d'utilisateur a déjà servi : son mot de passe est choisi par la personne."
+
+
+class ApplicantNotActive(Conflict):
+    code = "applicant-not-active"
+    en = "The registration is not active, or not yet known to be. Try again when it is."
+    fr = "L'inscription n'est pas active, ou ne l'est pas encore ici. Réessayez lorsqu'elle le sera."
+
+
+class OnlineServiceOfAnotherDepartment(Conflict):
+    code = "online-service-of-another-department"
+    en = "The online service {online_service} belongs to another department than {department}."
+    fr = "Le service en ligne {online_service} relève d'un autre ministère ou organisme que {department}."
+
+
+class OperatorFault(Exception):
+    """A program or an operator's command cannot go on; the message is one sentence for the operator."""

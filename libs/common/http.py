@@ -20,7 +20,7 @@ from libs.common.errors import DomainError
 from libs.common.idempotency import Replayed
 from libs.common.ids import new_id
 from libs.common.problems import choose_language, general_problem, problem_of
-from libs.common.telemetry import REQUEST_SECONDS, REQUESTS, SERVER_ERROR, Span, correlation, span
+from libs.common.telemetry import SERVER_ERROR, Span, correlation, count_request, span
 
 log = logging.getLogger(__name__)
 
@@ -126,8 +126,7 @@ class CallMiddleware:
             current.refused = status in REFUSALS
             current.failed = current.failed or status >= SERVER_ERROR
             current.attributes.update({"http.response.status_code": status, "http.route": route})
-            REQUESTS.labels(scope["method"], route, status).inc()
-            REQUEST_SECONDS.labels(route).observe(time.perf_counter() - started)
+            count_request(scope["method"], route, status, seconds=time.perf_counter() - started)
 
 
 def _limited(receive: Receive) -> Receive:
@@ -190,7 +189,8 @@ def new_app(title: str, *, routers: Sequence[APIRouter], is_internal: bool) -> F
         redirect_slashes=False,
     )
     for router in routers:
-        app.include_router(router)
+        # Routers have neither prefix nor dependencies: their routes stand side by side, found in one pass.
+        app.router.routes.extend(router.routes)
     app.add_exception_handler(DomainError, _answer_domain_error)
     app.add_exception_handler(Replayed, _answer_replayed)
     app.add_exception_handler(RequestValidationError, _answer_malformed)

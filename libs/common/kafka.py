@@ -1,15 +1,17 @@
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.errors import TopicAuthorizationFailedError, UnknownTopicOrPartitionError
 
 from libs.common.settings import ServiceSettings
 
 REQUEST_TIMEOUT_MS = 10_000
 START_SECONDS = 15.0
+TOPIC_SECONDS = 5.0
 
 
 def _connection(settings: ServiceSettings) -> dict[str, Any]:
@@ -28,6 +30,26 @@ def _connection(settings: ServiceSettings) -> dict[str, Any]:
 def new_producer(settings: ServiceSettings) -> AIOKafkaProducer:
     """A producer whose retries neither lose, double nor reorder within its life (idempotence, acks=all)."""
     return AIOKafkaProducer(**_connection(settings), acks="all", enable_idempotence=True, linger_ms=0)
+
+
+async def list_missing(settings: ServiceSettings, topics: Sequence[str]) -> list[str]:
+    """Those of the topics that the broker does not know, or does not let this principal know.
+
+    Raises KafkaError or TimeoutError when it does not answer.
+    """
+    producer = new_producer(settings)
+    try:
+        await asyncio.wait_for(producer.start(), START_SECONDS)
+        return [topic for topic in topics if not await _is_there(producer, settings.topic(topic))]
+    finally:
+        await producer.stop()
+
+
+async def _is_there(producer: AIOKafkaProducer, topic: str) -> bool:
+    try:
+        return bool(await asyncio.wait_for(producer.partitions_for(topic), TOPIC_SECONDS))
+    except (TopicAuthorizationFailedError, UnknownTopicOrPartitionError, TimeoutError):
+        return False
 
 
 @asynccontextmanager

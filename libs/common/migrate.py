@@ -118,7 +118,10 @@ async def _add_partitions(connection: "Connection", *, now: datetime) -> None:
 
 async def require_schema(connection: "Connection", *, service_folder: Path) -> None:
     """Raises MigrationFault when the database lacks a migration that this code was written for."""
-    heads = {row["series"]: row["number"] for row in await connection.fetch(SELECT_HEADS)}
+    try:
+        heads = {row["series"]: row["number"] for row in await connection.fetch(SELECT_HEADS)}
+    except asyncpg.UndefinedTableError as error:
+        raise MigrationFault("the database was never migrated") from error
     for migration in migrations_of(service_folder):
         if heads.get(migration.series, 0) < migration.number:
             raise MigrationFault(f"the database lacks migration {migration.series}/{migration.name}")

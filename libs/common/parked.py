@@ -3,13 +3,10 @@
 import json
 import sys
 
+from libs.common.errors import OperatorFault
 from libs.common.inbox import Inbox, list_parked
 
 USAGE = "parked list | parked replay SOURCE PARTITIONKEY"
-
-
-class OperatorFault(Exception):
-    """An operator's command cannot be done; the message is one sentence for the operator."""
 
 
 async def run_parked(inbox: Inbox, arguments: list[str]) -> None:

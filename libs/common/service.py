@@ -17,14 +17,14 @@ from fastapi import APIRouter, FastAPI
 from libs.common.clock import now
 from libs.common.consumer import Follower
 from libs.common.database import Database
-from libs.common.errors import DomainError
+from libs.common.errors import DomainError, OperatorFault
 from libs.common.freshness import Freshness
 from libs.common.http import new_app
 from libs.common.idempotency import forget_old_keys
 from libs.common.inbox import Handler, Inbox
 from libs.common.migrate import MigrationFault, migrate, require_schema
 from libs.common.operations import internal_routes, record_routes
-from libs.common.parked import OperatorFault, run_parked
+from libs.common.parked import run_parked
 from libs.common.principal import TokenVerifier, jwks_over_http
 from libs.common.relay import Relay
 from libs.common.service_calls import ServiceCalls
@@ -51,13 +51,19 @@ class Resources:
 
 Prepare = Callable[[FastAPI, Resources], Awaitable[None]]
 Operation = Callable[[Resources, list[str]], Awaitable[None]]
+Handlers = Callable[[ServiceSettings], Mapping[str, Handler]]
+
+
+def no_handlers(_settings: ServiceSettings) -> Mapping[str, Handler]:
+    return {}
 
 
 @dataclass(frozen=True)
 class Service:
-    """`publishers`: whose events it consumes. `prepare` puts a service's own parts on `app.state`.
+    """`publishers`: whose events it consumes; `handlers`: with what, asked once as a worker starts.
 
-    `sweeps` run once a minute in each worker and claim their rows. `operations` are commands of an operator.
+    `prepare` puts a service's own parts on an api's `app.state`. `sweeps` run once a minute in each worker and
+    claim their rows. `operations` are commands of an operator.
     """
 
     name: str
@@ -66,7 +72,7 @@ class Service:
     public_routers: Sequence[APIRouter]
     internal_routers: Sequence[APIRouter] = ()
     publishers: Sequence[str] = ()
-    handlers: Mapping[str, Handler] = field(default_factory=dict)
+    handlers: Handlers = no_handlers
     prepare: Prepare | None = None
     sweeps: Sequence[Callable[[Resources], Awaitable[None]]] = ()
     operations: Mapping[str, Operation] = field(default_factory=dict)
@@ -178,7 +184,7 @@ async def run_api(service: Service, settings: ServiceSettings) -> None:
 
 
 def new_follower(service: Service, resources: Resources) -> Follower:
-    inbox = Inbox(resources.database, service.handlers, resources.service_calls.refill)
+    inbox = Inbox(resources.database, service.handlers(resources.settings), resources.service_calls.refill)
     return Follower(service.name, resources.settings, resources.database, inbox, service.publishers)
 
 
@@ -188,9 +194,10 @@ async def run_worker(service: Service, settings: ServiceSettings) -> None:
         app = new_app(f"{service.name} worker", routers=[internal_routes(service.name)], is_internal=True)
         app.state.database, app.state.freshness = resources.database, resources.freshness
         app.state.verifier = None
-        background = [Relay(service.name, settings).run(), _sweep(service, resources)]
-        if service.publishers:
-            background += [new_follower(service, resources).run(), resources.freshness.poll()]
+        following = (
+            [new_follower(service, resources).run(), resources.freshness.poll()] if service.publishers else []
+        )
+        background = [*following, Relay(service.name, settings).run(), _sweep(service, resources)]
         await _serve_until_signal([_server(app, host=settings.listen_host, port=settings.worker_port)], background)
 
 

@@ -9,6 +9,7 @@ from uuid import uuid4
 import httpx
 from joserfc import jwt
 from joserfc.jwk import ECKey
+from pydantic import BaseModel, Field, ValidationError
 
 from libs.common.call import Call
 from libs.common.contracts.envelope import Envelope
@@ -21,6 +22,12 @@ RENEW_BEFORE_SECONDS = 30
 FEED_PAGE = 500
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 SERVER_ERROR = 500
+
+
+class _Granted(BaseModel):
+    # RFC 6750, b64token: what may stand in a header.
+    access_token: str = Field(pattern=r"^[A-Za-z0-9._~+/-]+=*$")
+    expires_in: int
 
 
 @dataclass
@@ -52,7 +59,7 @@ class ServiceCalls:
                 headers = {"Authorization": f"Bearer {await self._token(service)}", **_handed_on(call)}
                 address = self._address(service) + path
                 answer = await self._http().request(method, address, headers=headers, json=body)
-        except (httpx.HTTPError, OSError) as error:
+        except (httpx.HTTPError, OSError, ValidationError) as error:
             raise ServiceUnavailable(service=service) from error
         if answer.status_code >= SERVER_ERROR:
             raise ServiceUnavailable(service=service)
@@ -103,13 +110,9 @@ class ServiceCalls:
             },
         )
         answer.raise_for_status()
-        granted = answer.json()
-        self._tokens[service] = (
-            time.time() + granted["expires_in"] - RENEW_BEFORE_SECONDS,
-            granted["access_token"],
-        )
-        token: str = granted["access_token"]
-        return token
+        granted = _Granted.model_validate_json(answer.content)
+        self._tokens[service] = (time.time() + granted.expires_in - RENEW_BEFORE_SECONDS, granted.access_token)
+        return granted.access_token
 
     def _audience(self, service: str) -> str:
         return f"urn:clicsequr:{service}"

@@ -1,7 +1,7 @@
 from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
@@ -75,3 +75,13 @@ class ServiceSettings(BaseSettings):
 
     def topic(self, name: str) -> str:
         return self.topic_prefix + name
+
+
+Own = TypeVar("Own", bound=ServiceSettings)
+
+
+def own_settings(settings: ServiceSettings, kind: type[Own]) -> Own:
+    """A service's own settings, which it was started with. Raises TypeError."""
+    if not isinstance(settings, kind):
+        raise TypeError(type(settings))
+    return settings

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -43,6 +44,16 @@ RELAY_RESTARTS = Counter("clicsequr_relay_restarts_total", "Times that the relay
 SERVER_ERROR = 500
 SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 UNSAMPLED = TraceFlags(TraceFlags.DEFAULT)
+
+_requests = cache(REQUESTS.labels)
+_request_seconds = cache(REQUEST_SECONDS.labels)
+
+
+def count_request(method: str, route: str, status: int, *, seconds: float) -> None:
+    """Methods, route templates and statuses are few, so their counters are looked up once."""
+    _requests(method, route, status).inc()
+    _request_seconds(route).observe(seconds)
+
 
 correlation: ContextVar[UUID | None] = ContextVar("correlation", default=None)
 _preset: ContextVar[tuple[int, int] | None] = ContextVar("preset_ids", default=None)
@@ -171,14 +182,19 @@ def current_traceparent() -> str | None:
     return carrier.get("traceparent")
 
 
+def is_traced() -> bool:
+    """Whether spans made now would be kept."""
+    return _tracing.provider is not None and trace.get_current_span().get_span_context().trace_flags.sampled
+
+
 @contextmanager
 def trace_queries(connection: "Connection") -> Iterator[None]:
-    """One span per statement of a sampled trace; the text of a statement never carries its arguments."""
-    if _tracing.provider is None or not trace.get_current_span().get_span_context().trace_flags.sampled:
-        yield
-        return
+    """One span per statement; the text of a statement never carries its arguments."""
     here = trace.get_current_span().get_span_context()
     provider = _tracing.provider
+    if provider is None:
+        yield
+        return
 
     def log(record: "object") -> None:
         ended_ns = time.time_ns()

@@ -55,7 +55,7 @@ SERVICE = Service(
     ],
     internal_routers=[signing_key_api.router, token_api.router, user_code_api.router],
     publishers=("registry", "delegation"),
-    handlers=HANDLERS,
+    handlers=lambda _settings: HANDLERS,
     prepare=prepare,
     sweeps=(sweep_codes, sweep_sessions, sweep_expired),
     operations={"install": install},

@@ -1,10 +1,13 @@
-import sys
 from pathlib import Path
 
+from fastapi import FastAPI
+
+from libs.common.key_files import read_key
 from libs.common.service import Resources, Service
+from libs.common.settings import own_settings
 from services.delegation.access.api import router as access
 from services.delegation.access_right.api import router as access_rights
-from services.delegation.consumers import HANDLERS
+from services.delegation.consumers import handlers
 from services.delegation.disclosure.api import internal_router as disclosure_internal
 from services.delegation.disclosure.api import router as disclosure
 from services.delegation.person_in_charge.api import router as persons_in_charge
@@ -12,14 +15,9 @@ from services.delegation.settings import DelegationSettings
 from services.delegation.user.api import router as users
 
 
-async def install(_resources: Resources, arguments: list[str]) -> None:
-    """No part of the installation file is delegation's: it learns departments from registry's events."""
-    if not _is_one_file(arguments):
-        sys.exit("delegation: install needs the path of one installation file.")
-
-
-def _is_one_file(arguments: list[str]) -> bool:
-    return len(arguments) == 1 and Path(arguments[0]).is_file()
+async def prepare(app: FastAPI, resources: Resources) -> None:
+    """Raises KeyFileFault."""
+    app.state.pairwise_key = read_key(own_settings(resources.settings, DelegationSettings).pairwise_key_file)
 
 
 SERVICE = Service(
@@ -29,6 +27,6 @@ SERVICE = Service(
     public_routers=[persons_in_charge, users, access_rights, disclosure, access],
     internal_routers=[disclosure_internal],
     publishers=("auth", "registry"),
-    handlers=HANDLERS,
-    operations={"install": install},
+    handlers=handlers,
+    prepare=prepare,
 )

@@ -1,8 +1,7 @@
 from pathlib import Path
 
 from libs.common.service import Service
-from services.mailbox.consumers import HANDLERS
-from services.mailbox.installation import install
+from services.mailbox.consumers import handlers
 from services.mailbox.message.api import router as messages
 from services.mailbox.settings import MailboxSettings
 
@@ -12,6 +11,5 @@ SERVICE = Service(
     settings=MailboxSettings,
     public_routers=[messages],
     publishers=("auth", "registry", "delegation"),
-    handlers=HANDLERS,
-    operations={"install": install},
+    handlers=handlers,
 )

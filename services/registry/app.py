@@ -8,16 +8,22 @@ from libs.common.clock import now
 from libs.common.errors import DomainError
 from libs.common.ids import new_id
 from libs.common.service import Resources, Service
+from libs.common.settings import own_settings
 from services.registry.applicant.api import router as applicants
 from services.registry.conditions.api import router as conditions
-from services.registry.consumers import HANDLERS
+from services.registry.consumers import handlers
 from services.registry.department.api import router as departments
 from services.registry.document.api import router as documents
 from services.registry.enrolment.api import router as enrolments
 from services.registry.enterprise_register.commands import load_register
 from services.registry.identity_proof.api import router as identity_proofs
 from services.registry.identity_proof.fixture import FixtureFile, NothingProved, ProofFileUnusable, read_fixture
-from services.registry.installation import InstallationFault, install_from
+from services.registry.installation import (
+    InstallationFault,
+    install_from,
+    read_installation,
+    require_notice_topics,
+)
 from services.registry.notice.api import router as notices
 from services.registry.registration import limits, store
 from services.registry.registration.api import router as registrations
@@ -31,16 +37,9 @@ OPERATOR = "operator"
 ONE_ARGUMENT = 1
 
 
-def settings_of(resources: Resources) -> RegistrySettings:
-    settings = resources.settings
-    if not isinstance(settings, RegistrySettings):
-        raise TypeError(type(settings))
-    return settings
-
-
 async def prepare(app: FastAPI, resources: Resources) -> None:
     app.state.session_authenticator = session_authenticator(resources.database)
-    app.state.identity_proof = _proof_source(settings_of(resources))
+    app.state.identity_proof = _proof_source(own_settings(resources.settings, RegistrySettings))
 
 
 def _proof_source(settings: RegistrySettings) -> FixtureFile | NothingProved:
@@ -65,7 +64,15 @@ async def install(resources: Resources, arguments: list[str]) -> None:
     """`install <file>`: departments and conditions, once; nothing when it is there already."""
     path = _path(arguments, usage="install <installation.yaml>")
     try:
-        await install_from(resources.database, _call(), path, public_url=resources.settings.public_url)
+        installation = read_installation(path)
+        await require_notice_topics(resources.settings, installation)
+        await install_from(
+            resources.database,
+            _call(),
+            installation,
+            folder=path.parent,
+            public_url=resources.settings.public_url,
+        )
     except InstallationFault as fault:
         sys.exit(f"{NAME}: {fault}.")
     except DomainError as error:
@@ -75,7 +82,7 @@ async def install(resources: Resources, arguments: list[str]) -> None:
 async def load_enterprise_register(resources: Resources, arguments: list[str]) -> None:
     """`load-enterprise-register <folder>`: Entreprise.csv and Nom.csv of the Registraire's open data set."""
     folder = _path(arguments, usage="load-enterprise-register <folder>")
-    allowed = settings_of(resources).register_rows_refused_above
+    allowed = own_settings(resources.settings, RegistrySettings).register_rows_refused_above
     try:
         load = await load_register(resources.database, _call(), folder, malformed_at_most=allowed)
     except DomainError as error:
@@ -98,20 +105,21 @@ SERVICE = Service(
     name=NAME,
     folder=Path(__file__).parent,
     settings=RegistrySettings,
+    # Routes are tried in this order: the one that is called most comes first.
     public_routers=[
+        applicants,
         registrations,
         representatives,
         identity_proofs,
         registration_files,
         documents,
         conditions,
-        applicants,
         departments,
         enrolments,
         notices,
     ],
     publishers=("auth", "delegation"),
-    handlers=HANDLERS,
+    handlers=handlers,
     prepare=prepare,
     sweeps=(sweep,),
     operations={"install": install, "load-enterprise-register": load_enterprise_register},

@@ -1,8 +1,4 @@
-import base64
-from functools import cache
-from pathlib import Path
-
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from functools import partial
 
 from libs.common.call import Call
 from libs.common.contracts.delegation import (
@@ -13,7 +9,9 @@ from libs.common.contracts.delegation import (
     UserAdded,
 )
 from libs.common.database import Connection
-from libs.common.inbox import handlers_of
+from libs.common.inbox import Handler, handlers_of
+from libs.common.key_files import read_key
+from libs.common.settings import ServiceSettings, own_settings
 from libs.common.standing_events import AUTH_STANDING, note_person
 from services.registry.notice.commands import (
     note_person_in_charge,
@@ -22,45 +20,33 @@ from services.registry.notice.commands import (
     tell_person_reactivated,
     tell_person_suspended,
 )
-
-PAIRWISE_KEY_BYTES = 32
-
-
-class _KeyPlace(BaseSettings):
-    """The one setting that handlers of events need; they are given no other."""
-
-    model_config = SettingsConfigDict(env_prefix="CLICSEQUR_", extra="ignore", frozen=True)
-
-    pairwise_key_file: Path
+from services.registry.settings import RegistrySettings
 
 
-@cache
-def pairwise_key() -> bytes:
-    """The master key that CLICSEQUR_PAIRWISE_KEY_FILE names, read once per process. Raises ValueError."""
-    text = _KeyPlace().pairwise_key_file.read_text(encoding="ascii")
-    key = base64.b64decode(text.strip(), validate=True)
-    if len(key) != PAIRWISE_KEY_BYTES:
-        raise ValueError(f"the pairwise key is {len(key)} bytes long, not {PAIRWISE_KEY_BYTES}")
-    return key
-
-
-async def _suspend_person(tx: Connection, call: Call, event: PersonInChargeSuspended) -> None:
+async def _suspend_person(
+    tx: Connection, call: Call, event: PersonInChargeSuspended, *, pairwise_key: bytes
+) -> None:
     await note_person(tx, call, event)
-    await tell_person_suspended(tx, call, event, master_key=pairwise_key())
+    await tell_person_suspended(tx, call, event, master_key=pairwise_key)
 
 
-async def _reactivate_person(tx: Connection, call: Call, event: PersonInChargeReactivated) -> None:
+async def _reactivate_person(
+    tx: Connection, call: Call, event: PersonInChargeReactivated, *, pairwise_key: bytes
+) -> None:
     await note_person(tx, call, event)
-    await tell_person_reactivated(tx, call, event, master_key=pairwise_key())
+    await tell_person_reactivated(tx, call, event, master_key=pairwise_key)
 
 
-HANDLERS = {
-    **AUTH_STANDING,
-    **handlers_of(
-        (PersonInChargeSuspended, _suspend_person),
-        (PersonInChargeReactivated, _reactivate_person),
-        (PersonInChargeActivated, note_person_in_charge),
-        (UserAdded, note_user),
-        (AccessRightsChanged, note_rights),
-    ),
-}
+def handlers(settings: ServiceSettings) -> dict[str, Handler]:
+    """Raises KeyFileFault."""
+    key = read_key(own_settings(settings, RegistrySettings).pairwise_key_file)
+    return {
+        **AUTH_STANDING,
+        **handlers_of(
+            (PersonInChargeSuspended, partial(_suspend_person, pairwise_key=key)),
+            (PersonInChargeReactivated, partial(_reactivate_person, pairwise_key=key)),
+            (PersonInChargeActivated, note_person_in_charge),
+            (UserAdded, note_user),
+            (AccessRightsChanged, note_rights),
+        ),
+    }

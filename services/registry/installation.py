@@ -2,16 +2,20 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import yaml
+from aiokafka.errors import KafkaError
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from libs.common.call import Call
 from libs.common.database import Database
+from libs.common.kafka import list_missing
+from libs.common.outbox import notices_topic
+from libs.common.settings import ServiceSettings
 from services.registry.conditions.commands import post_conditions
 from services.registry.conditions.rules import Text, Version
-from services.registry.department.commands import install_departments
+from services.registry.department.commands import Catalogue, install_departments
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]{0,62}$")]
 Language = Literal["fr", "en"]
@@ -33,25 +37,36 @@ class ConditionsPart(BaseModel):
     unofficial: list[Language] = []
 
 
-class Installation(BaseModel):
+class Installation(Catalogue):
     """What other services install from the same file is theirs."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore")
 
-    departments: list[dict[str, Any]] = []
-    conditions: list[ConditionsPart] = []
+    conditions: list[ConditionsPart] = Field(default_factory=list)
 
 
-async def install_from(database: Database, call: Call, path: Path, *, public_url: str) -> None:
+async def install_from(
+    database: Database, call: Call, installation: Installation, *, folder: Path, public_url: str
+) -> None:
     """Idempotent, in one transaction. Raises InstallationFault, and what the commands raise."""
-    installation = read_installation(path)
     async with database.transaction() as tx:
-        try:
-            await install_departments(tx, call, installation.departments)
-        except ValidationError as error:
-            raise InstallationFault(_sentence(path, error)) from error
+        await install_departments(tx, call, installation)
         for part in installation.conditions:
-            await post_conditions(tx, call, _version(part, folder=path.parent), public_url=public_url)
+            await post_conditions(tx, call, _version(part, folder=folder), public_url=public_url)
+
+
+async def require_notice_topics(settings: ServiceSettings, catalogue: Catalogue) -> None:
+    """One topic that is not there would stop the relay, and with it every event. Raises InstallationFault."""
+    wanted = [notices_topic(department.code) for department in catalogue.departments]
+    try:
+        missing = await list_missing(settings, wanted) if wanted else []
+    except (KafkaError, OSError) as error:
+        raise InstallationFault(f"Kafka at {settings.kafka_bootstrap} does not answer registry") from error
+    if missing:
+        raise InstallationFault(
+            f"Kafka has no topic that registry may write named {', '.join(missing)}; "
+            "add it to deploy/kafka/access.yaml and apply that first"
+        )
 
 
 def read_installation(path: Path) -> Installation:

@@ -26,8 +26,13 @@ def elsewhere(name: str, *, namespace: str, **labels: str) -> Pod:
 
 def can_reach(source: Pod, target: Pod, port: int, *, protocol: str = "TCP") -> bool:
     """Both ends must let it through; pods of other namespaces have no egress policy of ours."""
-    arrives = _allows("Ingress", target, source, port=port, protocol=protocol)
-    return arrives and may_go_out(source, target, port, protocol=protocol)
+    return may_come_in(source, target, port, protocol=protocol) and may_go_out(
+        source, target, port, protocol=protocol
+    )
+
+
+def may_come_in(source: Pod, target: Pod, port: int, *, protocol: str = "TCP") -> bool:
+    return _allows("Ingress", target, source, port=port, protocol=protocol)
 
 
 def may_go_out(source: Pod, target: Pod, port: int, *, protocol: str = "TCP") -> bool:

@@ -6,7 +6,7 @@ import pytest
 
 from deploy.kafka import access
 from tests.deploy import manifests
-from tests.deploy.network import Pod, can_reach, elsewhere, may_go_out, of_workload
+from tests.deploy.network import Pod, can_reach, elsewhere, may_come_in, may_go_out, of_workload
 
 PUBLIC, INTERNAL, WORKER, POSTGRES, KAFKA = 8080, 8081, 8082, 5432, 9093
 # The synchronous arrows of the design, from api to api.
@@ -52,8 +52,15 @@ def _callers(service: str) -> set[str]:
 
 @pytest.mark.parametrize("service", manifests.SERVICES)
 def test_an_internal_port_is_open_to_the_designs_callers_and_to_metrics_only(service: str) -> None:
-    callers = _callers(service)
-    assert _who_reach(of_workload(f"{service}-api"), INTERNAL) == callers | {"prometheus"}
+    target = of_workload(f"{service}-api")
+    assert _who_reach(target, INTERNAL) == _callers(service) | {"prometheus"}
+
+
+@pytest.mark.parametrize("service", manifests.SERVICES)
+def test_both_ends_of_an_internal_call_say_the_same(service: str) -> None:
+    target = of_workload(f"{service}-api")
+    assert {pod.name for pod in OURS if may_come_in(pod, target, INTERNAL)} == _callers(service)
+    assert {pod.name for pod in OURS if may_go_out(pod, target, INTERNAL)} == _callers(service)
 
 
 @pytest.mark.parametrize("service", manifests.SERVICES)

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from deploy.kafka import access
+from deploy.local.commands import INSTALLED
 from libs.common.settings import ServiceSettings
 from tests.deploy import manifests
 
@@ -70,6 +71,11 @@ def test_a_pod_runs_a_command_that_its_service_has(name: str) -> None:
     assert module == f"services.{service}"
     assert command == manifests.component_of(name)
     assert command in manifests.commands(service)
+
+
+def test_the_installation_is_read_by_the_services_that_have_a_part_in_it() -> None:
+    installed = {manifests.service_of(name) for name in WORKLOADS if manifests.component_of(name) == "install"}
+    assert installed == set(INSTALLED)
 
 
 @pytest.mark.parametrize("name", SERVERS)

@@ -16,7 +16,6 @@ from libs.common.pairwise import pairwise_id
 from libs.common.standing_events import note_applicant
 from services.delegation.applicant import store
 from services.delegation.applicant.rules import ApplicantState, require_active
-from services.delegation.pairwise_key import pairwise_key
 
 StateEvent = AccessSuspended | AccessReactivated | RegistrationCancelled | RegistrationReactivated
 STATE_OF_EVENT = {
@@ -53,22 +52,28 @@ async def note_state_event(tx: Connection, call: Call, event: StateEvent) -> Non
     await note_state(tx, call, event.applicant_id, state=STATE_OF_EVENT[event.type])
 
 
-async def note_enrolment(tx: Connection, _call: Call, event: EnrolmentActivated) -> None:
+async def note_enrolment(tx: Connection, _call: Call, event: EnrolmentActivated, *, pairwise_key: bytes) -> None:
     await lock_or_add(tx, event.applicant_id)
     await store.save_enrolment(tx, event)
     for user_code_id in await store.list_named_codes(tx, event.applicant_id):
-        await _add_subjects(tx, event.applicant_id, user_code_id, departments=frozenset({event.department}))
+        await _add_subjects(
+            tx,
+            event.applicant_id,
+            user_code_id,
+            departments=frozenset({event.department}),
+            pairwise_key=pairwise_key,
+        )
 
 
 async def note_activated_code(tx: Connection, _call: Call, event: UserCodeActivated) -> None:
     await store.save_activated_code(tx, event.applicant_id, event.user_code_id)
 
 
-async def name_user_code(tx: Connection, applicant_id: UUID, user_code_id: UUID) -> None:
+async def name_user_code(tx: Connection, applicant_id: UUID, user_code_id: UUID, *, pairwise_key: bytes) -> None:
     """A person of the applicant has this code; its departments can ask about them from now on."""
     await store.save_named_code(tx, applicant_id, user_code_id)
     departments = await store.list_departments(tx, applicant_id)
-    await _add_subjects(tx, applicant_id, user_code_id, departments=departments)
+    await _add_subjects(tx, applicant_id, user_code_id, departments=departments, pairwise_key=pairwise_key)
 
 
 async def drop_user_codes(tx: Connection, applicant_id: UUID, user_code_ids: list[UUID]) -> None:
@@ -84,13 +89,15 @@ async def enrolled_departments(tx: Connection, applicant_id: UUID) -> frozenset[
 
 
 async def _add_subjects(
-    tx: Connection, applicant_id: UUID, user_code_id: UUID, *, departments: frozenset[str]
+    tx: Connection,
+    applicant_id: UUID,
+    user_code_id: UUID,
+    *,
+    departments: frozenset[str],
+    pairwise_key: bytes,
 ) -> None:
-    key = pairwise_key()
-    await store.add_subjects(
-        tx,
-        [
-            (code, pairwise_id(key, department=code, user_code_id=user_code_id), user_code_id, applicant_id)
-            for code in sorted(departments)
-        ],
-    )
+    subjects = [
+        (code, pairwise_id(pairwise_key, department=code, user_code_id=user_code_id), user_code_id, applicant_id)
+        for code in sorted(departments)
+    ]
+    await store.add_subjects(tx, subjects)

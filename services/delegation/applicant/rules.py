@@ -1,6 +1,6 @@
 from enum import StrEnum
 
-from libs.common.errors import Conflict
+from libs.common.errors import ApplicantNotActive
 
 
 class ApplicantState(StrEnum):
@@ -11,12 +11,6 @@ class ApplicantState(StrEnum):
     SUSPENDED = "suspended"
     CANCELLED = "cancelled"
     REJECTED = "rejected"
-
-
-class ApplicantNotActive(Conflict):
-    code = "applicant-not-active"
-    en = "The registration is not active, or not yet known to be. Try again when it is."
-    fr = "L'inscription n'est pas active, ou ne l'est pas encore ici. Réessayez lorsqu'elle le sera."
 
 
 def require_active(state: ApplicantState | None) -> None:

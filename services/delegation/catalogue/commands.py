@@ -3,8 +3,8 @@ from collections.abc import Sequence
 from libs.common.call import Call
 from libs.common.contracts.registry import DepartmentRegistered, OnlineServicePublished
 from libs.common.database import Connection
+from libs.common.errors import OnlineServiceOfAnotherDepartment
 from services.delegation.catalogue import store
-from services.delegation.catalogue.rules import OnlineServiceOfAnotherDepartment
 
 
 async def note_department(tx: Connection, _call: Call, event: DepartmentRegistered) -> None:
@@ -14,7 +14,7 @@ async def note_department(tx: Connection, _call: Call, event: DepartmentRegister
 async def note_online_service(tx: Connection, _call: Call, event: OnlineServicePublished) -> None:
     """Replaces what was published under the code. Raises OnlineServiceOfAnotherDepartment."""
     if not await store.save_online_service(tx, event):
-        raise OnlineServiceOfAnotherDepartment(online_service=event.code)
+        raise OnlineServiceOfAnotherDepartment(online_service=event.code, department=event.department)
 
 
 async def known_tasks(tx: Connection, online_services: Sequence[str]) -> frozenset[tuple[str, str]]:

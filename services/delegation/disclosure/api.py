@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 from libs.common.admission import CurrentCall, CurrentDatabase, admits
 from libs.common.clock import civil_date
-from libs.common.errors import NotFound
+from libs.common.errors import NotKnown
 from libs.common.http import new_router
 from services.delegation.disclosure import commands, store
 from services.delegation.disclosure.store import Addressee
@@ -25,12 +25,6 @@ class Addressees(BaseModel):
 
 class Disclosure(BaseModel):
     disclosed: bool
-
-
-class NotKnown(NotFound):
-    code = "not-known"
-    en = "There is nothing here that you may see."
-    fr = "Il n'y a rien ici que vous puissiez voir."
 
 
 @router.put("/v1/applicants/{applicant_id}/users/{user_id}/disclosure-authorizations/{recipient}", status_code=204)

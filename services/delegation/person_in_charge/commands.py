@@ -100,12 +100,14 @@ async def require_acting_person_in_charge(tx: Connection, call: Call, applicant_
     rules.require_unheld_actor(await store.list_for_update(tx, applicant_id), _user_code_of(call))
 
 
-async def note_designated(tx: Connection, call: Call, event: PersonInChargeDesignated) -> None:
+async def note_designated(
+    tx: Connection, call: Call, event: PersonInChargeDesignated, *, pairwise_key: bytes
+) -> None:
     """Keeps the person, pending; cleared already: active."""
     if await applicants.lock_or_add(tx, event.applicant_id) is ApplicantState.REJECTED:
         return
     await store.add(tx, event, at=call.at)
-    await applicants.name_user_code(tx, event.applicant_id, event.user_code_id)
+    await applicants.name_user_code(tx, event.applicant_id, event.user_code_id, pairwise_key=pairwise_key)
     cleared = ClearedPerson(person_id=event.person_id, user_code_id=event.user_code_id)
     await _activate_if_cleared(tx, call, event.applicant_id, cleared=cleared)
 

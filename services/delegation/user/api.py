@@ -28,8 +28,14 @@ async def _users_per_applicant(request: Request) -> int:
     return settings.users_per_applicant
 
 
+async def _pairwise_key(request: Request) -> bytes:
+    key: bytes = request.app.state.pairwise_key
+    return key
+
+
 CurrentResources = Annotated[Resources, Depends(_current_resources)]
 UsersPerApplicant = Annotated[int, Depends(_users_per_applicant)]
+PairwiseKey = Annotated[bytes, Depends(_pairwise_key)]
 
 
 class UserRequest(RequestModel):
@@ -78,8 +84,14 @@ async def list_users(applicant_id: UUID, database: CurrentDatabase) -> Users:
 
 @router.post("/v1/applicants/{applicant_id}/users", status_code=201)
 @admits("person_in_charge", creates=True)
-async def add_user(
-    applicant_id: UUID, body: UserRequest, call: CurrentCall, resources: CurrentResources, limit: UsersPerApplicant
+async def add_user(  # noqa: PLR0913 - a route's parameters, each by name
+    *,
+    applicant_id: UUID,
+    body: UserRequest,
+    call: CurrentCall,
+    resources: CurrentResources,
+    limit: UsersPerApplicant,
+    pairwise_key: PairwiseKey,
 ) -> CodeOfUser:
     return await commands.add_user(
         resources.database,
@@ -88,6 +100,7 @@ async def add_user(
         applicant_id=applicant_id,
         new=body.as_new_user(),
         limit=limit,
+        pairwise_key=pairwise_key,
     )
 
 

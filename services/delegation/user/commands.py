@@ -10,7 +10,13 @@ from libs.common.call import Call
 from libs.common.contracts.delegation import UserAdded
 from libs.common.contracts.envelope import applicant_key
 from libs.common.database import Connection, Database
-from libs.common.errors import DomainError, ServiceUnavailable, UnknownOrForeign
+from libs.common.errors import (
+    ApplicantNotActive,
+    DomainError,
+    ServiceUnavailable,
+    UnknownOrForeign,
+    UserCodeAlreadyUsed,
+)
 from libs.common.evidence import record_evidence
 from libs.common.idempotency import ShownOnce, claim, keep
 from libs.common.ids import new_id
@@ -19,11 +25,10 @@ from libs.common.service_calls import ServiceCalls
 from services.delegation.access_right.commands import described, set_rights
 from services.delegation.access_right.rules import Holder, Right
 from services.delegation.applicant import commands as applicants
-from services.delegation.applicant.rules import ApplicantNotActive
 from services.delegation.disclosure.commands import set_disclosure
 from services.delegation.person_in_charge.commands import SERVICE, require_acting_person_in_charge
 from services.delegation.user import rules, store
-from services.delegation.user.rules import User, UserCodeAlreadyUsed
+from services.delegation.user.rules import User
 
 CREATED = 201
 REFUSALS: dict[str, type[DomainError]] = {error.code: error for error in (ApplicantNotActive, UserCodeAlreadyUsed)}
@@ -59,7 +64,14 @@ class _Assigned(BaseModel):
 
 
 async def add_user(  # noqa: PLR0913 - what a command with an outer call needs, each by name
-    database: Database, calls: ServiceCalls, call: Call, *, applicant_id: UUID, new: NewUser, limit: int
+    database: Database,
+    calls: ServiceCalls,
+    call: Call,
+    *,
+    applicant_id: UUID,
+    new: NewUser,
+    limit: int,
+    pairwise_key: bytes,
 ) -> CodeOfUser:
     """Clauses 11, 12, 14. Commits first; when auth is away the user stands with `codes_pending`.
 
@@ -71,7 +83,7 @@ async def add_user(  # noqa: PLR0913 - what a command with an outer call needs, 
         await applicants.lock_active(tx, applicant_id)
         await require_acting_person_in_charge(tx, call, applicant_id)
         rules.require_room(await store.count(tx, applicant_id), limit=limit)
-        await _store(tx, call, user, new=new)
+        await _store(tx, call, user, new=new, pairwise_key=pairwise_key)
         await keep(tx, call, status=CREATED, body=_without_secrets(user))
     try:
         assigned = await _assign(calls, call, user)
@@ -118,9 +130,9 @@ def _user(call: Call, applicant_id: UUID, new: NewUser) -> User:
     )
 
 
-async def _store(tx: Connection, call: Call, user: User, *, new: NewUser) -> None:
+async def _store(tx: Connection, call: Call, user: User, *, new: NewUser, pairwise_key: bytes) -> None:
     await store.add(tx, user)
-    await applicants.name_user_code(tx, user.applicant_id, user.user_code_id)
+    await applicants.name_user_code(tx, user.applicant_id, user.user_code_id, pairwise_key=pairwise_key)
     added = UserAdded(
         applicant_id=user.applicant_id,
         user_id=user.id,

@@ -28,12 +28,6 @@ class TooManyUsers(Conflict):
     fr = "Il y a déjà {limit} utilisateurs, le nombre maximal."
 
 
-class UserCodeAlreadyUsed(Conflict):
-    code = "user-code-already-used"
-    en = "This user has already used their code: there is no one-time password to give any more."
-    fr = "Cet utilisateur s'est déjà servi de son code : il n'y a plus de mot de passe à usage unique à donner."
-
-
 def require_room(present: int, *, limit: int) -> None:
     """Raises TooManyUsers."""
     if present >= limit:

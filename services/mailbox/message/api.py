@@ -6,6 +6,7 @@ from fastapi import Depends, Query, Request
 from pydantic import BaseModel, Field, SecretStr, StringConstraints
 
 from libs.common.admission import CurrentCall, CurrentDatabase, admits, require_principal
+from libs.common.errors import NotKnown
 from libs.common.http import Line, RequestModel, new_router
 from libs.common.service import Resources
 from libs.common.service_calls import ServiceCalls
@@ -20,7 +21,7 @@ from services.mailbox.message.commands import (
     open_message,
     send_message,
 )
-from services.mailbox.message.rules import Content, NotKnown, needs_disclosure
+from services.mailbox.message.rules import Content, needs_disclosure
 
 PAGE = 50
 LARGEST_PAGE = 200

@@ -8,15 +8,9 @@ from typing import TypeVar
 
 from pydantic import SecretStr
 
-from libs.common.errors import Conflict, Forbidden, NotFound
+from libs.common.errors import Conflict, Forbidden, NotKnown
 
 Addressee = TypeVar("Addressee")
-
-
-class NotKnown(NotFound):
-    code = "not-known"
-    en = "This is not known to you."
-    fr = "Ceci ne vous est pas connu."
 
 
 class NoAddressee(Conflict):

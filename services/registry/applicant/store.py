@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -13,9 +14,10 @@ INSERT_APPLICANT = """
 INSERT INTO applicants (id, kind, name, identifiers, representative, activated_at, state_since)
 VALUES ($1, $2, $3, $4, $5, $6, $6)
 """
-SELECT_APPLICANT = "SELECT id, kind, name, state_since, cancelled_at, cancelled_by FROM applicants WHERE id = $1"
 # Holds and requests are read only once the lock is had: what its last owner committed is then seen.
-LOCK_APPLICANT = f"{SELECT_APPLICANT} FOR UPDATE"
+LOCK_APPLICANT = """
+SELECT id, kind, name, state_since, cancelled_at, cancelled_by FROM applicants WHERE id = $1 FOR UPDATE
+"""
 UPDATE_STATE = """
 UPDATE applicants SET state_since = $2, cancelled_at = $3, cancelled_by = $4
 WHERE id = $1 AND state_since = $5 AND cancelled_at IS NOT DISTINCT FROM $6
@@ -23,6 +25,15 @@ WHERE id = $1 AND state_since = $5 AND cancelled_at IS NOT DISTINCT FROM $6
 SELECT_HOLDS = """
 SELECT id, side, reason_code, grounds, placed_by, placed_at, released_by, released_at
 FROM registration_holds WHERE applicant_id = $1 ORDER BY placed_at, id
+"""
+# One statement, so one snapshot: state, holds and request are of the same moment.
+SELECT_WHOLE = """
+SELECT id, kind, name, state_since, cancelled_at, cancelled_by,
+       ARRAY(SELECT ROW(id, side, reason_code, grounds, placed_by, placed_at, released_by, released_at)
+             FROM registration_holds WHERE applicant_id = $1 ORDER BY placed_at, id) AS holds,
+       (SELECT ROW(id, requested_by, requested_at)
+        FROM reactivation_requests WHERE applicant_id = $1 AND decided_at IS NULL) AS request
+FROM applicants WHERE id = $1
 """
 SELECT_GROUNDS = """
 SELECT reason_code, grounds, placed_by, placed_at, release_grounds FROM registration_holds
@@ -63,13 +74,20 @@ async def add(tx: Connection, applicant: Applicant, *, identifiers: dict[str, st
 
 async def get(database: Database, applicant_id: UUID) -> Applicant:
     """Raises UnknownOrForeign."""
-    async with database.connection() as connection, connection.transaction(isolation="repeatable_read"):
-        return await _read(connection, SELECT_APPLICANT, applicant_id)
+    row = await database.fetchrow(SELECT_WHOLE, applicant_id)
+    if row is None:
+        raise UnknownOrForeign
+    return _applicant(row, holds=row["holds"], request=row["request"])
 
 
 async def lock(tx: Connection, applicant_id: UUID) -> Applicant:
     """Raises UnknownOrForeign."""
-    return await _read(tx, LOCK_APPLICANT, applicant_id)
+    row = await tx.fetchrow(LOCK_APPLICANT, applicant_id)
+    if row is None:
+        raise UnknownOrForeign
+    holds = await tx.fetch(SELECT_HOLDS, applicant_id)
+    request = await tx.fetchrow(SELECT_OPEN_REQUEST, applicant_id)
+    return _applicant(row, holds=holds, request=request)
 
 
 async def save_state(tx: Connection, before: Applicant, after: Applicant) -> None:
@@ -126,23 +144,21 @@ async def save_decision(  # noqa: PLR0913 - the columns of one row
     await update_one(tx, UPDATE_DECIDED, request_id, decision, by, at, grounds, salt)
 
 
-async def _read(connection: Connection, query: str, applicant_id: UUID) -> Applicant:
-    row = await connection.fetchrow(query, applicant_id)
-    if row is None:
-        raise UnknownOrForeign
-    holds = await connection.fetch(SELECT_HOLDS, applicant_id)
-    request = await connection.fetchrow(SELECT_OPEN_REQUEST, applicant_id)
-    return _applicant(row, holds=holds, request=request)
-
-
 def _applicant(
     row: asyncpg.Record, *, holds: Sequence[asyncpg.Record], request: asyncpg.Record | None
 ) -> Applicant:
-    found = dict(row.items())
-    cancelled_by = found.pop("cancelled_by")
+    cancelled_by = row["cancelled_by"]
     return Applicant(
-        **found,
+        id=row["id"],
+        kind=row["kind"],
+        name=row["name"],
+        state_since=row["state_since"],
+        cancelled_at=row["cancelled_at"],
         cancelled_by=CancelledBy(cancelled_by) if cancelled_by else None,
-        holds=tuple(Hold(**{**dict(hold.items()), "side": Side(hold["side"])}) for hold in holds),
-        open_request=ReactivationRequest(**dict(request.items())) if request else None,
+        holds=tuple(_hold(*hold) for hold in holds),
+        open_request=ReactivationRequest(*request) if request else None,
     )
+
+
+def _hold(hold_id: UUID, side: str, *rest: Any) -> Hold:
+    return Hold(hold_id, Side(side), *rest)

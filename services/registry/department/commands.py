@@ -1,4 +1,4 @@
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -6,6 +6,7 @@ from libs.common.call import Call
 from libs.common.contracts.envelope import department_key
 from libs.common.contracts.registry import PublishedTask, Translated
 from libs.common.database import Connection
+from libs.common.errors import OnlineServiceOfAnotherDepartment
 from libs.common.evidence import record_evidence
 from libs.common.http import Line
 from libs.common.outbox import publish
@@ -61,7 +62,7 @@ class DepartmentEntry(_Entry):
 
 
 class Catalogue(_Entry):
-    departments: list[DepartmentEntry]
+    departments: list[DepartmentEntry] = []
 
     @model_validator(mode="after")
     def _each_code_once(self) -> Self:
@@ -77,13 +78,13 @@ class Catalogue(_Entry):
         return self
 
 
-async def install_departments(tx: Connection, call: Call, departments: list[dict[str, Any]]) -> None:
+async def install_departments(tx: Connection, call: Call, catalogue: Catalogue) -> None:
     """Registers departments and publishes their services; what is unchanged leaves no event and no evidence.
 
     What the list no longer has stays: the end of a service is announced first (clause 33).
-    Raises pydantic.ValidationError, OnlineServiceOfAnotherDepartment.
+    Raises OnlineServiceOfAnotherDepartment.
     """
-    for entry in Catalogue.model_validate({"departments": departments}).departments:
+    for entry in catalogue.departments:
         await _register(tx, call, entry.department())
         for service in entry.online_services:
             await _publish(tx, call, service.of(entry.code))
@@ -112,9 +113,7 @@ async def _publish(tx: Connection, call: Call, service: OnlineService) -> None:
     if not await store.save_online_service(tx, service):
         known = await store.find_online_service(tx, service.code)
         if known != service:
-            raise rules.OnlineServiceOfAnotherDepartment(
-                online_service=service.code, department=service.department
-            )
+            raise OnlineServiceOfAnotherDepartment(online_service=service.code, department=service.department)
         return
     event = rules.published(service)
     await publish(tx, call, event, service=SERVICE, partitionkey=department_key(service.department))

@@ -2,7 +2,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from libs.common.contracts.registry import DepartmentRegistered, OnlineServicePublished, PublishedTask, Translated
-from libs.common.errors import Conflict, NotFound
+from libs.common.errors import NotFound
 
 
 class EnrolmentKind(StrEnum):
@@ -31,12 +31,6 @@ class OnlineServiceNotOffered(NotFound):
     code = "online-service-not-offered"
     en = "There is no such online service that you may enrol with here."
     fr = "Il n'y a pas de tel service en ligne auquel vous puissiez vous inscrire ici."
-
-
-class OnlineServiceOfAnotherDepartment(Conflict):
-    code = "online-service-of-another-department"
-    en = "The online service {online_service} belongs to another department than {department}."
-    fr = "Le service en ligne {online_service} relève d'un autre ministère ou organisme que {department}."
 
 
 def require_offered(service: OnlineService | None) -> OnlineService:

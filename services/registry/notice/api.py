@@ -5,9 +5,9 @@ from pydantic import BaseModel
 
 from libs.common.admission import CurrentCall, CurrentDatabase, admits, require_principal
 from libs.common.contracts.envelope import Envelope, department_key
+from libs.common.errors import NotKnown
 from libs.common.http import new_router
 from libs.common.outbox import list_after_sequence, notices_topic
-from services.registry.notice.rules import NotKnown
 
 router = new_router(tags=["notices"])
 

@@ -21,7 +21,6 @@ from libs.common.contracts.registry import (
     RegistrationCancelled,
     RegistrationReactivated,
 )
-from libs.common.errors import NotFound
 
 Told = AccessSuspended | AccessReactivated | RegistrationCancelled | RegistrationReactivated | EnrolmentActivated
 
@@ -32,12 +31,6 @@ class Hearer:
 
     department: str
     identifiers: dict[str, str]
-
-
-class NotKnown(NotFound):
-    code = "not-known"
-    en = "This is not known to you."
-    fr = "Ceci ne vous est pas connu."
 
 
 def identifiers_for(listed: Sequence[str], known: Mapping[str, str]) -> dict[str, str]:

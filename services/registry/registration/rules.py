@@ -103,14 +103,6 @@ class FormAlreadyReceived(Conflict):
     fr = "Ce formulaire a déjà été reçu."
 
 
-class UserCodeAlreadyUsed(Conflict):
-    """As auth says it."""
-
-    code = "user-code-already-used"
-    en = "This user code has been used: its password is chosen by its person."
-    fr = "Ce code d'utilisateur a déjà servi : son mot de passe est choisi par la personne."
-
-
 def require_draft(file: RegistrationFile, *, now: datetime) -> None:
     """Raises RegistrationExpired, RegistrationAlreadySubmitted: only a living draft may change."""
     match file.state:

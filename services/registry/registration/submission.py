@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from libs.common.call import Call
 from libs.common.contracts.registry import PersonInChargeDesignated, RegistrationSubmitted
 from libs.common.database import Connection, Database
-from libs.common.errors import DatabaseUnavailable
+from libs.common.errors import DatabaseUnavailable, UserCodeAlreadyUsed
 from libs.common.evidence import record_evidence
 from libs.common.idempotency import ShownOnce, claim, keep
 from libs.common.service_calls import ServiceCalls
@@ -21,7 +21,7 @@ from services.registry.registration.activation import tell, tell_progress
 from services.registry.registration.codes import Assignment, assign_codes
 from services.registry.registration.commands import load_draft, load_own
 from services.registry.registration.file import FileState, Path, Person, RegistrationFile
-from services.registry.registration.rules import Findings, UserCodeAlreadyUsed
+from services.registry.registration.rules import Findings
 from services.registry.representative.commands import find_representative
 
 NOTHING: Mapping[UUID, Assignment] = {}

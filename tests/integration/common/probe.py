@@ -62,6 +62,12 @@ async def get_notes(applicant_id: UUID) -> dict[str, str]:
     return {"applicant": str(applicant_id)}
 
 
+@router.get("/v1/applicants/{applicant_id}/decision")
+@admits("department")
+async def get_decision(applicant_id: UUID) -> dict[str, str]:
+    return {"applicant": str(applicant_id)}
+
+
 @router.get("/v1/applicants/{applicant_id}/failure")
 @admits("person_in_charge", "agent:auditor")
 async def fail(applicant_id: UUID) -> None:
@@ -92,5 +98,5 @@ CONSUMER = Service(
     settings=ServiceSettings,
     public_routers=[],
     publishers=("registry",),
-    handlers=handlers_of((Noted, _keep)),
+    handlers=lambda _settings: handlers_of((Noted, _keep)),
 )

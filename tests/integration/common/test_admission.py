@@ -157,16 +157,41 @@ async def test_facts_that_are_too_old_close_a_route_and_leave_exempt_ones_open(s
     assert exempt.status_code == 200
 
 
-async def test_a_parked_event_makes_its_applicant_stale_and_no_other(service: Running) -> None:
+async def park(service: Running, partitionkey: str) -> None:
     await service.database.execute(
         "INSERT INTO parked_events VALUES ($1, 'urn:clicsequr:auth', $2, 1, '{}', 'x', now())",
         new_id(),
-        f"applicant:{APPLICANT}",
+        partitionkey,
     )
+
+
+async def decision(service: Running, department: str, applicant: UUID) -> tuple[int, str | None]:
+    headers = service.tokens.department(department)
+    answer = await service.public.get(f"/v1/applicants/{applicant}/decision", headers=headers)
+    return answer.status_code, answer.json().get("code")
+
+
+async def test_a_parked_event_makes_its_applicant_stale_and_no_other(service: Running) -> None:
+    await park(service, f"applicant:{APPLICANT}")
     assert (await post(service, {**mine(service), **idempotent()})).json()["code"] == "facts-too-old"
     other = new_id()
     headers = {**service.tokens.person_in_charge(other, new_id()), **idempotent()}
     assert (await post(service, headers, applicant=other)).status_code == 201
+
+
+async def test_a_parked_event_of_a_department_makes_its_decisions_stale_and_no_others(service: Running) -> None:
+    await park(service, "department:cnesst")
+    assert await decision(service, "cnesst", APPLICANT) == (503, "facts-too-old")
+    assert await decision(service, "revenu-quebec", APPLICANT) == (200, None)
+    assert (await post(service, {**mine(service), **idempotent()})).status_code == 201
+
+
+async def test_a_parked_event_of_an_applicant_makes_every_departments_decisions_about_it_stale(
+    service: Running,
+) -> None:
+    await park(service, f"applicant:{APPLICANT}")
+    assert await decision(service, "cnesst", APPLICANT) == (503, "facts-too-old")
+    assert await decision(service, "cnesst", new_id()) == (200, None)
 
 
 async def test_a_creating_call_needs_an_idempotency_key(service: Running) -> None:

@@ -15,9 +15,7 @@ from libs.common.contracts.registry import (
     RegistrationReactivated,
 )
 from libs.common.ids import new_id
-from libs.common.pairwise import pairwise_id
-from services.delegation.pairwise_key import pairwise_key
-from tests.integration.delegation.world import Applicant, Person, activated, enrolled, evaluation, text
+from tests.integration.delegation.world import Applicant, Person, activated, enrolled, evaluation, subject_of, text
 from tests.kit import Running
 
 
@@ -130,7 +128,7 @@ async def test_the_pairwise_id_of_one_department_means_nothing_to_another(servic
     applicant = await enrolled(service)
     await applicant.enrol("mon-espace", "cnesst")
     code = applicant.persons[0].user_code_id
-    foreign = pairwise_id(pairwise_key(), department="revenu-quebec", user_code_id=code)
+    foreign = subject_of(service, code, department="revenu-quebec")
     body = evaluation(foreign, applicant=applicant.id, online_service="mon-espace", task="declare-wages")
     answer = await service.public.post(
         "/access/v1/evaluation", json=body, headers=service.tokens.department("cnesst")
@@ -156,9 +154,7 @@ async def test_a_person_whose_code_or_designation_is_not_active_is_nobody_yet(se
 
 async def test_unknown_members_are_passed_over_and_the_request_id_comes_back(service: Running) -> None:
     applicant = await enrolled(service)
-    subject = pairwise_id(
-        pairwise_key(), department="revenu-quebec", user_code_id=applicant.persons[0].user_code_id
-    )
+    subject = subject_of(service, applicant.persons[0].user_code_id, department="revenu-quebec")
     body = evaluation(subject, applicant=applicant.id)
     body["subject"] |= {"properties": {"seat": "12A"}, "extra": [1]}
     body["action"] |= {"properties": {"method": "GET"}}

@@ -26,10 +26,16 @@ from libs.common.contracts.registry import (
 )
 from libs.common.ids import new_id
 from libs.common.inbox import list_parked
-from libs.common.pairwise import pairwise_id
 from services.delegation.app import SERVICE
-from services.delegation.pairwise_key import pairwise_key
-from tests.integration.delegation.world import Applicant, Person, activated, catalogue_events, enrolled, text
+from tests.integration.delegation.world import (
+    Applicant,
+    Person,
+    activated,
+    catalogue_events,
+    enrolled,
+    subject_of,
+    text,
+)
 from tests.kit import Running, running
 
 START = datetime(2026, 3, 10, 15, tzinfo=UTC)
@@ -127,9 +133,7 @@ async def test_every_person_of_an_enrolled_applicant_is_a_subject_of_its_departm
     assert [dict(row) for row in rows] == [
         {
             "department": "revenu-quebec",
-            "pairwise_id": pairwise_id(
-                pairwise_key(), department="revenu-quebec", user_code_id=person.user_code_id
-            ),
+            "pairwise_id": subject_of(service, person.user_code_id, department="revenu-quebec"),
             "user_code_id": person.user_code_id,
             "applicant_id": applicant.id,
         }

@@ -23,9 +23,11 @@ from libs.common.contracts.registry import (
     Translated,
 )
 from libs.common.ids import new_id
+from libs.common.key_files import read_key
 from libs.common.pairwise import pairwise_id
+from libs.common.settings import own_settings
 from services.delegation.app import SERVICE
-from services.delegation.pairwise_key import pairwise_key
+from services.delegation.settings import DelegationSettings
 from tests.kit import Headers, Peer, Running, idempotent, running
 
 PASSWORD = "one-time-4f1c"
@@ -146,12 +148,18 @@ class Applicant:
         task: str = "file-returns",
         applicant: UUID | None = None,
     ) -> httpx.Response:
-        subject = pairwise_id(pairwise_key(), department=department, user_code_id=UUID(str(user_code_id)))
+        subject = subject_of(self.service, user_code_id, department=department)
         return await self.service.public.post(
             "/access/v1/evaluation",
             json=evaluation(subject, online_service=online_service, task=task, applicant=applicant or self.id),
             headers=self.service.tokens.department(department),
         )
+
+
+def subject_of(service: Running, user_code_id: UUID | str, *, department: str) -> str:
+    """What the department calls this person."""
+    key = read_key(own_settings(service.settings, DelegationSettings).pairwise_key_file)
+    return pairwise_id(key, department=department, user_code_id=UUID(str(user_code_id)))
 
 
 def evaluation(

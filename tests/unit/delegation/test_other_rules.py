@@ -1,11 +1,8 @@
-import base64
-from pathlib import Path
-
 import pytest
 
-from services.delegation.applicant.rules import ApplicantNotActive, ApplicantState, require_active
+from libs.common.errors import ApplicantNotActive
+from services.delegation.applicant.rules import ApplicantState, require_active
 from services.delegation.disclosure.rules import RecipientNotFound, check_recipient
-from services.delegation.pairwise_key import read_key
 from services.delegation.user.rules import TooManyUsers, require_room
 
 
@@ -27,13 +24,3 @@ def test_the_number_of_users_of_an_applicant_is_bounded() -> None:
     require_room(1, limit=2)
     with pytest.raises(TooManyUsers):
         require_room(2, limit=2)
-
-
-def test_a_pairwise_key_is_32_bytes_of_base64(tmp_path: Path) -> None:
-    place = tmp_path / "pairwise.key"
-    place.write_text(base64.b64encode(b"k" * 32).decode() + "\n")
-    assert read_key(place) == b"k" * 32
-    for wrong in (base64.b64encode(b"k" * 31).decode(), "not base64!", ""):
-        place.write_text(wrong)
-        with pytest.raises(ValueError, match=r"pairwise|base64|pad"):
-            read_key(place)

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from libs.common.errors import NotKnown
 from services.mailbox.message import rules
 from services.mailbox.message.rules import Content, Receipt
 
@@ -45,7 +46,7 @@ def test_a_message_is_not_confirmed_before_it_is_opened() -> None:
 
 
 def test_an_applicant_or_service_that_delegation_does_not_answer_for_is_not_known() -> None:
-    with pytest.raises(rules.NotKnown):
+    with pytest.raises(NotKnown):
         rules.require_addressees(None)
 
 

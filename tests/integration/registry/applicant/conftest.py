@@ -2,7 +2,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from deploy.local import keys
 from deploy.local.environment import Platform
 from services.registry.app import SERVICE
 from tests.integration.registry.applicant.steps import File, install, installed_departments, new_file
@@ -10,9 +9,7 @@ from tests.kit import Running, running
 
 
 @pytest.fixture
-async def service(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Running]:
-    # Handlers of events read this one setting from the environment.
-    monkeypatch.setenv("CLICSEQUR_PAIRWISE_KEY_FILE", str(keys.symmetric_key_file(platform.keys, "pairwise")))
+async def service(platform: Platform) -> AsyncIterator[Running]:
     async with running(SERVICE, platform) as started:
         await install(started, installed_departments())
         yield started

@@ -12,7 +12,7 @@ from libs.common.call import Call
 from libs.common.clock import now
 from libs.common.ids import new_id
 from services.registry.applicant.commands import activate
-from services.registry.department.commands import install_departments
+from services.registry.department.commands import Catalogue, install_departments
 from tests.kit import Headers, Running, idempotent
 
 SELECT_PUBLISHED = """
@@ -50,8 +50,9 @@ def system_call() -> Call:
 
 
 async def install(service: Running, departments: list[dict[str, Any]]) -> None:
+    catalogue = Catalogue.model_validate({"departments": departments})
     async with service.database.transaction() as tx:
-        await install_departments(tx, system_call(), departments)
+        await install_departments(tx, system_call(), catalogue)
 
 
 @dataclass

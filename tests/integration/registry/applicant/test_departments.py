@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from services.registry.department.rules import OnlineServiceOfAnotherDepartment
+from libs.common.errors import OnlineServiceOfAnotherDepartment
 from tests.integration.registry.applicant.steps import File, evidence, install, installed_departments
 from tests.kit import Running
 

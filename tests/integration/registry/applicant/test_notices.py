@@ -17,9 +17,11 @@ from libs.common.contracts.delegation import (
 )
 from libs.common.contracts.envelope import Event, applicant_key
 from libs.common.ids import new_id
+from libs.common.key_files import read_key
 from libs.common.pairwise import pairwise_id
-from services.registry.consumers import pairwise_key
+from libs.common.settings import own_settings
 from services.registry.notice.store import list_hearers_of_person
+from services.registry.settings import RegistrySettings
 from tests.integration.registry.applicant.steps import IDENTIFIERS, File, new_file, notices
 from tests.kit import Running
 
@@ -65,11 +67,12 @@ async def test_a_held_person_in_charge_is_told_pairwise_and_only_where_enrolled(
     await file.post("/enrolments", file.person(), {"online_service": "mon-espace"})
     await tell(file, PersonInChargeActivated(**person(file)))
     await tell(file, PersonInChargeSuspended(**person(file)))
+    key = read_key(own_settings(file.service.settings, RegistrySettings).pairwise_key_file)
     heard = {}
     for department in ("revenu-quebec", "cnesst"):
         kind, notice = (await notices(file.service, department))[-1]
         assert kind == "person-suspended"
-        assert notice["person"] == pairwise_id(pairwise_key(), department=department, user_code_id=file.code)
+        assert notice["person"] == pairwise_id(key, department=department, user_code_id=file.code)
         heard[department] = notice["person"]
     assert len(set(heard.values())) == 2
     assert await notices(file.service, "mtess") == []

@@ -8,7 +8,7 @@ from libs.common.errors import DomainError
 from libs.common.ids import new_id
 from services.registry.app import install as install_operation
 from services.registry.conditions.rules import ConditionsAlreadyPosted
-from services.registry.installation import InstallationFault, install_from
+from services.registry.installation import InstallationFault, install_from, read_installation
 from tests.integration.registry.registration.world import LOCAL, VERSION, install
 from tests.kit import Running
 
@@ -25,7 +25,13 @@ async def post(service: Running, folder: Path, *, version: str, posted_at: str, 
     path = folder / "installation.yaml"
     path.write_text(PART.format(version=version, posted_at=posted_at))
     call = Call(actor="operator", at=now(), correlation_id=new_id())
-    await install_from(service.database, call, path, public_url=service.settings.public_url)
+    await install_from(
+        service.database,
+        call,
+        read_installation(path),
+        folder=folder,
+        public_url=service.settings.public_url,
+    )
 
 
 async def test_the_current_conditions_are_public_in_both_languages(registry: Running) -> None:
@@ -110,7 +116,9 @@ async def test_a_fault_of_the_installation_file_is_one_sentence_and_installs_not
     before = await registry.events()
     call = Call(actor="operator", at=now(), correlation_id=new_id())
     with pytest.raises((InstallationFault, DomainError)) as refused:
-        await install_from(registry.database, call, path, public_url="http://x")
+        await install_from(
+            registry.database, call, read_installation(path), folder=tmp_path, public_url="http://x"
+        )
     assert "\n" not in str(refused.value)
     with pytest.raises(SystemExit):
         await install_operation(registry.resources, [str(path)])

@@ -12,7 +12,7 @@ from libs.common.call import Call
 from libs.common.clock import now
 from libs.common.ids import new_id
 from services.registry.enterprise_register.commands import load_register
-from services.registry.installation import install_from
+from services.registry.installation import install_from, read_installation
 from tests.kit import Headers, Running, idempotent
 
 LOCAL = Path(__file__).resolve().parents[4] / "deploy" / "local"
@@ -108,7 +108,8 @@ class Session:
 async def install(service: Running) -> None:
     """Departments, conditions and the invented register of the local platform."""
     call = Call(actor="operator", at=now(), correlation_id=new_id())
-    await install_from(service.database, call, LOCAL / "installation.yaml", public_url=service.settings.public_url)
+    installation = read_installation(LOCAL / "installation.yaml")
+    await install_from(service.database, call, installation, folder=LOCAL, public_url=service.settings.public_url)
     await load_register(service.database, call, LOCAL / "enterprise_register", malformed_at_most=0)
 
 

@@ -1,0 +1,40 @@
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from deploy.local.environment import Platform
+from libs.common.errors import ServiceUnavailable
+from tests.integration.common.probe import PUBLISHER
+from tests.kit import running
+
+MALFORMED = [
+    b"<html>a proxy speaks</html>",
+    b"",
+    b"[]",
+    b"{}",
+    b'{"expires_in": 300}',
+    b'{"access_token": "t"}',
+    b'{"access_token": null, "expires_in": 300}',
+    b'{"access_token": "", "expires_in": 300}',
+    b'{"access_token": "t\\nX-More: 1", "expires_in": 300}',
+    b'{"access_token": "t", "expires_in": "soon"}',
+]
+
+
+@pytest.mark.parametrize("content", MALFORMED, ids=range(len(MALFORMED)))
+async def test_a_token_answer_that_cannot_be_read_means_that_the_service_is_away(
+    platform: Platform, content: bytes
+) -> None:
+    asked = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        return httpx.Response(200, content=content)
+
+    async with running(PUBLISHER, platform) as service:
+        calls = replace(service.resources.service_calls, transport=httpx.MockTransport(answer))
+        with pytest.raises(ServiceUnavailable):
+            await calls.request("GET", "delegation", "/internal/v1/events")
+        await calls.close()
+    assert asked == ["/oauth/token"]

@@ -4,7 +4,7 @@ from contextlib import ExitStack
 import pytest
 
 from deploy.kafka import access
-from deploy.local import infrastructure, layout, ports
+from deploy.local import accounts, infrastructure, layout, ports, postgres
 from deploy.local.environment import Platform
 
 
@@ -20,6 +20,7 @@ def platform(_here: layout.Layout) -> Iterator[Platform]:
     with ExitStack() as stops:
         infrastructure.start_postgres(described, _here, stops=stops, durable=False)
         yield described
+    accounts.remove(_here.state / postgres.NAME)
 
 
 @pytest.fixture(scope="session")

@@ -57,7 +57,7 @@ def address(port: int, *, password: str) -> str:
 
 def start(state: Path, *, port: int, password: str, durable: bool = True) -> PostgresServer:
     """Start on `state`/postgres, made when absent; ends first what a killed suite left running there."""
-    home = accounts.place(state / NAME)
+    home = accounts.place(state / NAME, base=None if durable else accounts.memory_base())
     stop_orphan(state)
     if not (home / "data").exists():
         _initialize(home, password=password)

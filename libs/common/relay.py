@@ -18,7 +18,7 @@ from libs.common.database import OUTBOX_CHANNEL, prepare_connection
 from libs.common.kafka import consuming, new_producer
 from libs.common.outbox import COLUMNS, OutboxRow, events_topic, outbox_row, watermarks_topic
 from libs.common.settings import ServiceSettings
-from libs.common.telemetry import PUBLISHED, RELAY_RESTARTS
+from libs.common.telemetry import DRAINED, PUBLISHED, RELAY_RESTARTS
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -115,6 +115,8 @@ class Relay:
             while True:
                 bell.clear()
                 drained_at = await self._drain(connection, producer)
+                if drained_at is not None:
+                    DRAINED.set(drained_at.timestamp())
                 if drained_at is not None and loop.time() - marked_at >= WATERMARK_SECONDS:
                     await self._write_watermark(producer, drained_at)
                     marked_at = loop.time()

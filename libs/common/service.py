@@ -130,14 +130,15 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _server(app: FastAPI, *, host: str, port: int) -> _Server:
+def new_server(app: FastAPI, settings: ServiceSettings, *, port: int) -> _Server:
     config = uvicorn.Config(
         app,
-        host=host,
+        host=settings.listen_host,
         port=port,
         log_config=None,
         access_log=False,
-        proxy_headers=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies,
         server_header=False,
         lifespan="off",
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
@@ -177,8 +178,8 @@ async def run_api(service: Service, settings: ServiceSettings) -> None:
         public, internal = await new_apps(service, resources)
         await resources.freshness.read()
         servers = [
-            _server(public, host=settings.listen_host, port=settings.public_port),
-            _server(internal, host=settings.listen_host, port=settings.internal_port),
+            new_server(public, settings, port=settings.public_port),
+            new_server(internal, settings, port=settings.internal_port),
         ]
         await _serve_until_signal(servers, [resources.freshness.poll()])
 
@@ -198,7 +199,7 @@ async def run_worker(service: Service, settings: ServiceSettings) -> None:
             [new_follower(service, resources).run(), resources.freshness.poll()] if service.publishers else []
         )
         background = [*following, Relay(service.name, settings).run(), _sweep(service, resources)]
-        await _serve_until_signal([_server(app, host=settings.listen_host, port=settings.worker_port)], background)
+        await _serve_until_signal([new_server(app, settings, port=settings.worker_port)], background)
 
 
 async def _sweep(service: Service, resources: Resources) -> None:

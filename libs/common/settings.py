@@ -52,6 +52,11 @@ class ServiceSettings(BaseSettings):
     internal_port: int = Field(description="port of the internal API and metrics; never routed publicly")
     worker_port: int = Field(description="port of the worker's health and metrics")
 
+    trusted_proxies: str = Field(
+        "",
+        description="addresses or networks, separated by commas, whose X-Forwarded-For is believed",
+    )
+
     facts_warn_seconds: float = Field(10, gt=0, description="age of facts that counts in the metric, seconds")
     facts_limit_seconds: float = Field(60, gt=0, description="age of facts beyond which calls answer 503, seconds")
     outbound_timeout_seconds: float = Field(2, gt=0, description="deadline of a call to another service, seconds")

@@ -39,6 +39,7 @@ FACTS_OLD = Counter("clicsequr_facts_old_total", "Readings older than facts_warn
 PARKED = Gauge("clicsequr_parked_events", "Events that wait for an operator")
 LAG = Gauge("clicsequr_consumer_lag", "Records not yet applied", ["publisher"])
 PUBLISHED = Counter("clicsequr_outbox_published_total", "Events acknowledged by the broker")
+DRAINED = Gauge("clicsequr_outbox_drained_timestamp_seconds", "When the outbox was last seen empty, Unix time")
 RELAY_RESTARTS = Counter("clicsequr_relay_restarts_total", "Times that the relay opened a new producer")
 
 SERVER_ERROR = 500

@@ -1,4 +1,5 @@
 from libs.common.service import main
 from services.delegation.app import SERVICE
 
-main(SERVICE)
+if __name__ == "__main__":
+    main(SERVICE)

@@ -19,7 +19,6 @@ from tests.kit import drop_database, new_database
 
 PROJECT = Path(__file__).parents[2]
 STATEMENT = re.compile(r"^\s*(SELECT|INSERT|UPDATE|DELETE|WITH|MERGE)\b")
-# Written for the owner role, for a temporary table, or with a name put in place of a mark.
 SERVICES = services()
 
 

@@ -1,0 +1,436 @@
+CREATE TABLE public.access_records (
+    id uuid NOT NULL,
+    at timestamp with time zone NOT NULL,
+    correlation_id uuid NOT NULL,
+    applicant_id uuid,
+    actor text NOT NULL,
+    first_actor text,
+    user_code_id uuid,
+    session_id uuid,
+    client_id text,
+    role text,
+    acr text,
+    purpose text,
+    action text NOT NULL,
+    address text,
+    user_agent text,
+    outcome text NOT NULL,
+    reason text,
+    CONSTRAINT a_refusal_has_its_reason CHECK (((outcome = 'refused'::text) = (reason IS NOT NULL))),
+    CONSTRAINT outcome_is_known CHECK ((outcome = ANY (ARRAY['admitted'::text, 'refused'::text])))
+)
+PARTITION BY RANGE (at);
+CREATE TABLE public.access_records_default (
+    id uuid CONSTRAINT access_records_id_not_null NOT NULL,
+    at timestamp with time zone CONSTRAINT access_records_at_not_null NOT NULL,
+    correlation_id uuid CONSTRAINT access_records_correlation_id_not_null NOT NULL,
+    applicant_id uuid,
+    actor text CONSTRAINT access_records_actor_not_null NOT NULL,
+    first_actor text,
+    user_code_id uuid,
+    session_id uuid,
+    client_id text,
+    role text,
+    acr text,
+    purpose text,
+    action text CONSTRAINT access_records_action_not_null NOT NULL,
+    address text,
+    user_agent text,
+    outcome text CONSTRAINT access_records_outcome_not_null NOT NULL,
+    reason text,
+    CONSTRAINT a_refusal_has_its_reason CHECK (((outcome = 'refused'::text) = (reason IS NOT NULL))),
+    CONSTRAINT outcome_is_known CHECK ((outcome = ANY (ARRAY['admitted'::text, 'refused'::text])))
+);
+CREATE TABLE public.agent_accounts (
+    id uuid NOT NULL,
+    name text NOT NULL,
+    side text NOT NULL,
+    roles text[] NOT NULL,
+    password_hash text NOT NULL,
+    pepper_key_id text NOT NULL,
+    sealed_totp bytea NOT NULL,
+    sealing_key_id text NOT NULL,
+    last_totp_step bigint DEFAULT 0 NOT NULL,
+    installed_at timestamp with time zone NOT NULL
+);
+CREATE TABLE public.authorization_codes (
+    code_hash bytea NOT NULL,
+    client_id text NOT NULL,
+    redirect_uri text NOT NULL,
+    session_id uuid NOT NULL,
+    scope text[] NOT NULL,
+    resources text[] NOT NULL,
+    nonce text,
+    code_challenge text NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone
+);
+CREATE TABLE public.authorization_requests (
+    secret_hash bytea NOT NULL,
+    client_id text NOT NULL,
+    redirect_uri text NOT NULL,
+    scope text[] NOT NULL,
+    resources text[] NOT NULL,
+    state text,
+    nonce text,
+    code_challenge text NOT NULL,
+    language text NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
+CREATE TABLE public.client_assertions (
+    client_id text NOT NULL,
+    jti_hash bytea NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
+CREATE TABLE public.clients (
+    client_id text NOT NULL,
+    kind text NOT NULL,
+    department text,
+    name_fr text NOT NULL,
+    name_en text NOT NULL,
+    redirect_uris text[] NOT NULL,
+    post_logout_redirect_uris text[] NOT NULL,
+    scopes text[] NOT NULL,
+    jwk jsonb NOT NULL,
+    installed_at timestamp with time zone NOT NULL,
+    CONSTRAINT a_departments_client_names_it CHECK (((kind ~~ 'department%'::text) = (department IS NOT NULL))),
+    CONSTRAINT client_kind_is_known CHECK ((kind = ANY (ARRAY['service'::text, 'portal'::text, 'department'::text, 'department-system'::text])))
+);
+CREATE TABLE public.duties_shown (
+    user_code_id uuid NOT NULL,
+    conditions text NOT NULL,
+    role text NOT NULL,
+    language text NOT NULL,
+    shown_at timestamp with time zone NOT NULL
+);
+CREATE TABLE public.evidence_records (
+    id uuid NOT NULL,
+    at timestamp with time zone NOT NULL,
+    correlation_id uuid NOT NULL,
+    causation_id uuid,
+    applicant_id uuid,
+    command text NOT NULL,
+    actor text NOT NULL,
+    user_code_id uuid,
+    session_id uuid,
+    client_id text,
+    role text,
+    acr text,
+    amr text[],
+    conditions text,
+    content jsonb NOT NULL
+);
+CREATE TABLE public.freshness (
+    publisher text NOT NULL,
+    fresh_as_of timestamp with time zone NOT NULL,
+    lag bigint NOT NULL
+);
+CREATE TABLE public.idempotency_keys (
+    principal text NOT NULL,
+    route text NOT NULL,
+    key text NOT NULL,
+    request_hash bytea NOT NULL,
+    status integer,
+    body jsonb,
+    created_at timestamp with time zone NOT NULL
+);
+CREATE TABLE public.inbox (
+    event_id uuid NOT NULL,
+    source text NOT NULL,
+    type text NOT NULL,
+    partitionkey text NOT NULL,
+    sequence bigint NOT NULL,
+    applied_at timestamp with time zone NOT NULL
+);
+CREATE TABLE public.inbox_sequences (
+    source text NOT NULL,
+    partitionkey text NOT NULL,
+    last_sequence bigint NOT NULL
+);
+CREATE TABLE public.outbox (
+    row_number bigint NOT NULL,
+    id uuid NOT NULL,
+    topic text NOT NULL,
+    source text NOT NULL,
+    type text NOT NULL,
+    "time" timestamp with time zone NOT NULL,
+    partitionkey text NOT NULL,
+    actor text,
+    correlationid uuid,
+    causationid uuid,
+    traceparent text,
+    data jsonb NOT NULL,
+    sequence bigint,
+    "position" bigint,
+    published_at timestamp with time zone,
+    CONSTRAINT published_only_once_it_has_a_position CHECK (((published_at IS NULL) OR ("position" IS NOT NULL))),
+    CONSTRAINT sequence_and_position_are_given_together CHECK (((sequence IS NULL) = ("position" IS NULL)))
+);
+ALTER TABLE public.outbox ALTER COLUMN row_number ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.outbox_row_number_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.parked_events (
+    event_id uuid NOT NULL,
+    source text NOT NULL,
+    partitionkey text NOT NULL,
+    sequence bigint NOT NULL,
+    envelope jsonb NOT NULL,
+    fault text NOT NULL,
+    parked_at timestamp with time zone NOT NULL
+);
+CREATE TABLE public.persons (
+    user_code_id uuid NOT NULL,
+    applicant_id uuid NOT NULL,
+    role text,
+    named_at timestamp with time zone,
+    cleared_at timestamp with time zone,
+    is_held boolean DEFAULT false NOT NULL,
+    CONSTRAINT a_named_person_has_a_role CHECK (((role IS NULL) = (named_at IS NULL))),
+    CONSTRAINT role_is_known CHECK ((role = ANY (ARRAY['person_in_charge'::text, 'user'::text])))
+);
+CREATE TABLE public.posted_conditions (
+    owner text NOT NULL,
+    version text NOT NULL,
+    posted_at timestamp with time zone NOT NULL,
+    url_fr text NOT NULL,
+    url_en text NOT NULL
+);
+CREATE TABLE public.registrations (
+    applicant_id uuid NOT NULL,
+    state text NOT NULL,
+    activated_at timestamp with time zone,
+    changed_at timestamp with time zone NOT NULL,
+    reactivated_at timestamp with time zone,
+    CONSTRAINT registration_state_is_known CHECK ((state = ANY (ARRAY['unknown'::text, 'active'::text, 'suspended'::text, 'cancelled'::text, 'rejected'::text])))
+);
+CREATE TABLE public.schema_migrations (
+    series text NOT NULL,
+    number integer NOT NULL,
+    name text NOT NULL,
+    sha256 text NOT NULL,
+    applied_at timestamp with time zone DEFAULT now() NOT NULL
+);
+CREATE TABLE public.sessions (
+    id uuid NOT NULL,
+    secret_hash bytea NOT NULL,
+    stage text NOT NULL,
+    user_code_id uuid,
+    applicant_id uuid,
+    agent_id uuid,
+    is_recourse boolean NOT NULL,
+    amr text[] NOT NULL,
+    conditions text,
+    authenticated_at timestamp with time zone NOT NULL,
+    last_seen_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    end_reason text,
+    CONSTRAINT a_codes_session_has_its_applicant CHECK (((user_code_id IS NULL) = (applicant_id IS NULL))),
+    CONSTRAINT a_session_is_a_codes_or_an_agents CHECK (((user_code_id IS NULL) <> (agent_id IS NULL))),
+    CONSTRAINT an_ended_session_has_its_reason CHECK (((ended_at IS NULL) = (end_reason IS NULL))),
+    CONSTRAINT stage_is_known CHECK ((stage = ANY (ARRAY['one-time-code'::text, 'change-password'::text, 'complete'::text])))
+);
+CREATE TABLE public.sign_in_attempts (
+    subject bytea NOT NULL,
+    failures integer NOT NULL,
+    last_at timestamp with time zone NOT NULL,
+    blocked_until timestamp with time zone NOT NULL
+);
+CREATE TABLE public.signing_keys (
+    kid text NOT NULL,
+    public_jwk jsonb NOT NULL,
+    sealed_private bytea NOT NULL,
+    sealing_key_id text NOT NULL,
+    published_at timestamp with time zone NOT NULL,
+    signs_from timestamp with time zone NOT NULL,
+    retired_at timestamp with time zone,
+    CONSTRAINT a_key_is_published_before_it_signs CHECK ((published_at <= signs_from))
+);
+CREATE TABLE public.standing (
+    subject_kind text NOT NULL,
+    subject_id text NOT NULL,
+    source text NOT NULL,
+    state text NOT NULL,
+    refuse_issued_before timestamp with time zone NOT NULL,
+    CONSTRAINT subject_kind_is_known CHECK ((subject_kind = ANY (ARRAY['applicant'::text, 'user_code'::text, 'session'::text, 'agent'::text])))
+);
+CREATE TABLE public.unreadable_messages (
+    topic text NOT NULL,
+    partition integer NOT NULL,
+    "offset" bigint NOT NULL,
+    content bytea NOT NULL,
+    fault text NOT NULL,
+    received_at timestamp with time zone NOT NULL
+);
+CREATE TABLE public.user_codes (
+    id uuid NOT NULL,
+    applicant_id uuid NOT NULL,
+    assigned_by text NOT NULL,
+    code text NOT NULL,
+    language text NOT NULL,
+    state text NOT NULL,
+    assigned_at timestamp with time zone NOT NULL,
+    activated_at timestamp with time zone,
+    password_hash text NOT NULL,
+    pepper_key_id text NOT NULL,
+    password_set_at timestamp with time zone NOT NULL,
+    password_is_one_time boolean NOT NULL,
+    first_used_at timestamp with time zone,
+    CONSTRAINT a_used_code_has_a_chosen_password CHECK (((first_used_at IS NULL) = password_is_one_time)),
+    CONSTRAINT an_active_code_was_activated CHECK (((state <> 'active'::text) OR (activated_at IS NOT NULL))),
+    CONSTRAINT user_code_state_is_known CHECK ((state = ANY (ARRAY['pending'::text, 'active'::text, 'revoked'::text])))
+);
+ALTER TABLE ONLY public.access_records ATTACH PARTITION public.access_records_default DEFAULT;
+ALTER TABLE ONLY public.outbox
+    ADD CONSTRAINT a_position_is_given_once UNIQUE ("position");
+ALTER TABLE ONLY public.outbox
+    ADD CONSTRAINT a_sequence_is_given_once_per_key UNIQUE (topic, partitionkey, sequence);
+ALTER TABLE ONLY public.parked_events
+    ADD CONSTRAINT a_sequence_is_parked_once UNIQUE (source, partitionkey, sequence);
+ALTER TABLE ONLY public.sessions
+    ADD CONSTRAINT a_session_secret_is_given_once UNIQUE (secret_hash);
+ALTER TABLE ONLY public.user_codes
+    ADD CONSTRAINT a_user_code_is_given_once UNIQUE (code);
+ALTER TABLE ONLY public.access_records
+    ADD CONSTRAINT access_records_pkey PRIMARY KEY (at, id);
+ALTER TABLE ONLY public.access_records_default
+    ADD CONSTRAINT access_records_default_pkey PRIMARY KEY (at, id);
+ALTER TABLE ONLY public.agent_accounts
+    ADD CONSTRAINT agent_accounts_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.agent_accounts
+    ADD CONSTRAINT an_agents_name_is_given_once UNIQUE (name);
+ALTER TABLE ONLY public.client_assertions
+    ADD CONSTRAINT an_assertion_serves_once PRIMARY KEY (client_id, jti_hash);
+ALTER TABLE ONLY public.outbox
+    ADD CONSTRAINT an_event_is_in_the_outbox_once UNIQUE (id);
+ALTER TABLE ONLY public.authorization_codes
+    ADD CONSTRAINT authorization_codes_pkey PRIMARY KEY (code_hash);
+ALTER TABLE ONLY public.authorization_requests
+    ADD CONSTRAINT authorization_requests_pkey PRIMARY KEY (secret_hash);
+ALTER TABLE ONLY public.clients
+    ADD CONSTRAINT clients_pkey PRIMARY KEY (client_id);
+ALTER TABLE ONLY public.duties_shown
+    ADD CONSTRAINT duties_shown_pkey PRIMARY KEY (user_code_id, conditions);
+ALTER TABLE ONLY public.evidence_records
+    ADD CONSTRAINT evidence_records_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.freshness
+    ADD CONSTRAINT freshness_pkey PRIMARY KEY (publisher);
+ALTER TABLE ONLY public.idempotency_keys
+    ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (principal, route, key);
+ALTER TABLE ONLY public.inbox
+    ADD CONSTRAINT inbox_pkey PRIMARY KEY (event_id);
+ALTER TABLE ONLY public.inbox_sequences
+    ADD CONSTRAINT inbox_sequences_pkey PRIMARY KEY (source, partitionkey);
+ALTER TABLE ONLY public.outbox
+    ADD CONSTRAINT outbox_pkey PRIMARY KEY (row_number);
+ALTER TABLE ONLY public.parked_events
+    ADD CONSTRAINT parked_events_pkey PRIMARY KEY (event_id);
+ALTER TABLE ONLY public.persons
+    ADD CONSTRAINT persons_pkey PRIMARY KEY (user_code_id);
+ALTER TABLE ONLY public.posted_conditions
+    ADD CONSTRAINT posted_conditions_pkey PRIMARY KEY (owner, version);
+ALTER TABLE ONLY public.registrations
+    ADD CONSTRAINT registrations_pkey PRIMARY KEY (applicant_id);
+ALTER TABLE ONLY public.schema_migrations
+    ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (series, number);
+ALTER TABLE ONLY public.sessions
+    ADD CONSTRAINT sessions_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.sign_in_attempts
+    ADD CONSTRAINT sign_in_attempts_pkey PRIMARY KEY (subject);
+ALTER TABLE ONLY public.signing_keys
+    ADD CONSTRAINT signing_keys_pkey PRIMARY KEY (kid);
+ALTER TABLE ONLY public.standing
+    ADD CONSTRAINT standing_pkey PRIMARY KEY (subject_kind, subject_id, source);
+ALTER TABLE ONLY public.unreadable_messages
+    ADD CONSTRAINT unreadable_messages_pkey PRIMARY KEY (topic, partition, "offset");
+ALTER TABLE ONLY public.user_codes
+    ADD CONSTRAINT user_codes_pkey PRIMARY KEY (id);
+CREATE INDEX access_records_by_applicant ON ONLY public.access_records USING btree (applicant_id, at, id);
+CREATE INDEX access_records_by_user_code ON ONLY public.access_records USING btree (user_code_id, at, id);
+CREATE INDEX access_records_default_applicant_id_at_id_idx ON public.access_records_default USING btree (applicant_id, at, id);
+CREATE INDEX access_records_default_user_code_id_at_id_idx ON public.access_records_default USING btree (user_code_id, at, id);
+CREATE INDEX authorization_codes_by_expiry ON public.authorization_codes USING btree (expires_at);
+CREATE INDEX authorization_requests_by_expiry ON public.authorization_requests USING btree (expires_at);
+CREATE INDEX client_assertions_by_expiry ON public.client_assertions USING btree (expires_at);
+CREATE INDEX evidence_records_by_applicant ON public.evidence_records USING btree (applicant_id, at, id);
+CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING btree (created_at);
+CREATE INDEX outbox_unassigned ON public.outbox USING btree (row_number) WHERE ("position" IS NULL);
+CREATE INDEX outbox_unpublished ON public.outbox USING btree ("position") WHERE (published_at IS NULL);
+CREATE INDEX parked_events_by_key ON public.parked_events USING btree (partitionkey);
+CREATE INDEX persons_by_applicant ON public.persons USING btree (applicant_id);
+CREATE INDEX sessions_by_user_code ON public.sessions USING btree (user_code_id) WHERE (ended_at IS NULL);
+CREATE INDEX sessions_open ON public.sessions USING btree (last_seen_at) WHERE (ended_at IS NULL);
+CREATE INDEX sign_in_attempts_by_age ON public.sign_in_attempts USING btree (last_at);
+CREATE INDEX user_codes_by_applicant ON public.user_codes USING btree (applicant_id);
+CREATE INDEX user_codes_pending ON public.user_codes USING btree (assigned_at) WHERE (state = 'pending'::text);
+ALTER INDEX public.access_records_by_applicant ATTACH PARTITION public.access_records_default_applicant_id_at_id_idx;
+ALTER INDEX public.access_records_pkey ATTACH PARTITION public.access_records_default_pkey;
+ALTER INDEX public.access_records_by_user_code ATTACH PARTITION public.access_records_default_user_code_id_at_id_idx;
+REVOKE USAGE ON SCHEMA public FROM PUBLIC;
+GRANT USAGE ON SCHEMA public TO auth_app;
+GRANT SELECT,INSERT ON TABLE public.access_records TO auth_app;
+GRANT SELECT,INSERT ON TABLE public.agent_accounts TO auth_app;
+GRANT UPDATE(side) ON TABLE public.agent_accounts TO auth_app;
+GRANT UPDATE(roles) ON TABLE public.agent_accounts TO auth_app;
+GRANT UPDATE(password_hash) ON TABLE public.agent_accounts TO auth_app;
+GRANT UPDATE(pepper_key_id) ON TABLE public.agent_accounts TO auth_app;
+GRANT UPDATE(sealed_totp) ON TABLE public.agent_accounts TO auth_app;
+GRANT UPDATE(sealing_key_id) ON TABLE public.agent_accounts TO auth_app;
+GRANT UPDATE(last_totp_step) ON TABLE public.agent_accounts TO auth_app;
+GRANT UPDATE(installed_at) ON TABLE public.agent_accounts TO auth_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.authorization_codes TO auth_app;
+GRANT UPDATE(used_at) ON TABLE public.authorization_codes TO auth_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.authorization_requests TO auth_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.client_assertions TO auth_app;
+GRANT SELECT,INSERT ON TABLE public.clients TO auth_app;
+GRANT UPDATE(kind) ON TABLE public.clients TO auth_app;
+GRANT UPDATE(department) ON TABLE public.clients TO auth_app;
+GRANT UPDATE(name_fr) ON TABLE public.clients TO auth_app;
+GRANT UPDATE(name_en) ON TABLE public.clients TO auth_app;
+GRANT UPDATE(redirect_uris) ON TABLE public.clients TO auth_app;
+GRANT UPDATE(post_logout_redirect_uris) ON TABLE public.clients TO auth_app;
+GRANT UPDATE(scopes) ON TABLE public.clients TO auth_app;
+GRANT UPDATE(jwk) ON TABLE public.clients TO auth_app;
+GRANT UPDATE(installed_at) ON TABLE public.clients TO auth_app;
+GRANT SELECT,INSERT ON TABLE public.duties_shown TO auth_app;
+GRANT SELECT,INSERT ON TABLE public.evidence_records TO auth_app;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.freshness TO auth_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.idempotency_keys TO auth_app;
+GRANT UPDATE(status) ON TABLE public.idempotency_keys TO auth_app;
+GRANT UPDATE(body) ON TABLE public.idempotency_keys TO auth_app;
+GRANT SELECT,INSERT ON TABLE public.inbox TO auth_app;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.inbox_sequences TO auth_app;
+GRANT SELECT,INSERT ON TABLE public.outbox TO auth_app;
+GRANT UPDATE(sequence) ON TABLE public.outbox TO auth_app;
+GRANT UPDATE("position") ON TABLE public.outbox TO auth_app;
+GRANT UPDATE(published_at) ON TABLE public.outbox TO auth_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.parked_events TO auth_app;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.persons TO auth_app;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.posted_conditions TO auth_app;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.registrations TO auth_app;
+GRANT SELECT ON TABLE public.schema_migrations TO auth_app;
+GRANT SELECT,INSERT ON TABLE public.sessions TO auth_app;
+GRANT UPDATE(secret_hash) ON TABLE public.sessions TO auth_app;
+GRANT UPDATE(stage) ON TABLE public.sessions TO auth_app;
+GRANT UPDATE(amr) ON TABLE public.sessions TO auth_app;
+GRANT UPDATE(authenticated_at) ON TABLE public.sessions TO auth_app;
+GRANT UPDATE(last_seen_at) ON TABLE public.sessions TO auth_app;
+GRANT UPDATE(ended_at) ON TABLE public.sessions TO auth_app;
+GRANT UPDATE(end_reason) ON TABLE public.sessions TO auth_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sign_in_attempts TO auth_app;
+GRANT SELECT,INSERT ON TABLE public.signing_keys TO auth_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.standing TO auth_app;
+GRANT SELECT,INSERT ON TABLE public.unreadable_messages TO auth_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.user_codes TO auth_app;
+GRANT UPDATE(language) ON TABLE public.user_codes TO auth_app;
+GRANT UPDATE(state) ON TABLE public.user_codes TO auth_app;
+GRANT UPDATE(activated_at) ON TABLE public.user_codes TO auth_app;
+GRANT UPDATE(password_hash) ON TABLE public.user_codes TO auth_app;
+GRANT UPDATE(pepper_key_id) ON TABLE public.user_codes TO auth_app;
+GRANT UPDATE(password_set_at) ON TABLE public.user_codes TO auth_app;
+GRANT UPDATE(password_is_one_time) ON TABLE public.user_codes TO auth_app;
+GRANT UPDATE(first_used_at) ON TABLE public.user_codes TO auth_app;

@@ -21,6 +21,7 @@ from libs.common.settings import ServiceSettings
 log = logging.getLogger(__name__)
 
 BATCH = 200
+COMMIT_MS = 250
 RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 UPSERT_FRESHNESS = """
 INSERT INTO freshness (publisher, fresh_as_of, lag) VALUES ($1, $2, $3)
@@ -52,19 +53,26 @@ class Follower:
             tasks.create_task(_forever(self._follow_watermarks))
 
     async def _follow_events(self) -> None:
+        loop = asyncio.get_running_loop()
         async with consuming(self.settings, *map(events_topic, self.publishers), group=self.service) as consumer:
+            applied: dict[TopicPartition, int] = {}
+            committed_at = loop.time()
             while True:
-                fetched = await consumer.getmany(timeout_ms=1000, max_records=BATCH)
+                fetched = await consumer.getmany(timeout_ms=COMMIT_MS, max_records=BATCH)
                 async with asyncio.TaskGroup() as tasks:
-                    for partition, records in fetched.items():
-                        tasks.create_task(self._apply(consumer, partition, records))
+                    for place, records in fetched.items():
+                        tasks.create_task(self._apply(place, records))
+                applied |= {place: records[-1].offset + 1 for place, records in fetched.items() if records}
+                if applied and loop.time() - committed_at >= COMMIT_MS / 1000:
+                    # A place that another replica has meanwhile is not ours to commit; it sees duplicates.
+                    await consumer.commit(
+                        {place: applied[place] for place in applied.keys() & consumer.assignment()}
+                    )
+                    applied, committed_at = {}, loop.time()
 
-    async def _apply(
-        self, consumer: AIOKafkaConsumer, place: TopicPartition, records: list[ConsumerRecord[bytes, bytes]]
-    ) -> None:
+    async def _apply(self, place: TopicPartition, records: "list[ConsumerRecord[bytes, bytes]]") -> None:
         for record in records:
             await _until_done(partial(self._apply_record, place, record))
-        await consumer.commit({place: records[-1].offset + 1})
 
     async def _apply_record(self, partition: TopicPartition, record: "ConsumerRecord[bytes, bytes]") -> None:
         topic = partition.topic.removeprefix(self.settings.topic_prefix)

@@ -2,6 +2,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, suppress
+from contextvars import ContextVar
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -36,6 +37,10 @@ AWAY = (
     asyncpg.QueryCanceledError,
     asyncpg.InterfaceError,
 )
+
+
+# Set by outbox.publish: whether the relay is to be woken when the present transaction has committed.
+has_published: ContextVar[bool] = ContextVar("has_published", default=False)
 
 
 class UnexpectedRowCount(StateChanged):
@@ -130,14 +135,19 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        """One transaction, committed when the block ends; then the relay is woken.
+        """One transaction, committed when the block ends; then the relay is woken if events were published.
 
         Raises DatabaseUnavailable; a commit whose answer was lost raises it too, and the caller's
         Idempotency-Key tells on repetition what became of it.
         """
-        async with self.connection() as connection, connection.transaction():
-            yield connection
-        self._ring()
+        published = has_published.set(False)
+        try:
+            async with self.connection() as connection, connection.transaction():
+                yield connection
+            if has_published.get():
+                self._ring()
+        finally:
+            has_published.reset(published)
 
     async def fetchrow(self, query: str, *arguments: Any) -> asyncpg.Record | None:
         async with self.connection() as connection:

@@ -3,7 +3,9 @@
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 from pydantic import ValidationError
@@ -28,6 +30,22 @@ UPDATE_SEQUENCE = "UPDATE inbox_sequences SET last_sequence = $3 WHERE source = 
 INSERT_INBOX = """
 INSERT INTO inbox (event_id, source, type, partitionkey, sequence, applied_at) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT DO NOTHING RETURNING event_id
+"""
+# What nearly every event needs, in one statement: it is the next of its key, none of the key is parked, and it
+# was not applied before. No row: look closer. The moved row stays locked until the event's effect commits.
+ADVANCE = """
+WITH moved AS (
+    INSERT INTO inbox_sequences (source, partitionkey, last_sequence)
+    SELECT $2, $4, $5::bigint
+    WHERE ($5::bigint = 1 OR EXISTS (SELECT 1 FROM inbox_sequences WHERE source = $2 AND partitionkey = $4))
+      AND NOT EXISTS (SELECT 1 FROM parked_events WHERE source = $2 AND partitionkey = $4)
+    ON CONFLICT (source, partitionkey) DO UPDATE SET last_sequence = excluded.last_sequence
+    WHERE inbox_sequences.last_sequence = excluded.last_sequence - 1
+    RETURNING 1
+)
+INSERT INTO inbox (event_id, source, type, partitionkey, sequence, applied_at)
+SELECT $1, $2, $3, $4, $5::bigint, $6 FROM moved
+RETURNING event_id
 """
 SELECT_KEY_IS_PARKED = "SELECT EXISTS (SELECT 1 FROM parked_events WHERE source = $1 AND partitionkey = $2)"
 INSERT_PARKED = """
@@ -91,10 +109,14 @@ class Inbox:
 
     async def _apply_or_park(self, envelope: Envelope, *, gap_was_refilled: bool = False) -> None:
         try:
+            if envelope.type not in self.handlers and await self.database.fetchrow(ADVANCE, *_row(envelope)):
+                return
             async with self.database.transaction() as tx:
-                if not await _is_next(tx, envelope):
+                if await tx.fetchval(ADVANCE, *_row(envelope)):
+                    await _run_handler(tx, self.handlers, envelope)
+                elif not await _is_next(tx, envelope):
                     return
-                if await tx.fetchval(SELECT_KEY_IS_PARKED, envelope.source, envelope.partitionkey):
+                elif await tx.fetchval(SELECT_KEY_IS_PARKED, envelope.source, envelope.partitionkey):
                     await self._park(tx, envelope, fault="an earlier event of this key is parked")
                 else:
                     await apply_event(tx, self.handlers, envelope)
@@ -153,14 +175,27 @@ async def _is_next(tx: Connection, envelope: Envelope, *, gap_allowed: bool = Fa
 
 async def apply_event(tx: Connection, handlers: Mapping[str, Handler], envelope: Envelope) -> None:
     """Runs the handler of an event, unless its id was applied before; unknown types pass by."""
-    values = (envelope.id, envelope.source, envelope.type, envelope.partitionkey, envelope.sequence_number)
-    if await tx.fetchval(INSERT_INBOX, *values, now()) is None:
-        return
+    if await tx.fetchval(INSERT_INBOX, *_row(envelope)) is not None:
+        await _run_handler(tx, handlers, envelope)
+
+
+async def _run_handler(tx: Connection, handlers: Mapping[str, Handler], envelope: Envelope) -> None:
     handler = handlers.get(envelope.type)
     if handler is None:
         return
     with span(envelope.type, traceparent=envelope.traceparent):
         await handler.apply(tx, call_of(envelope), handler.event.model_validate(envelope.data))
+
+
+def _row(envelope: Envelope) -> tuple[UUID, str, str, str, int, datetime]:
+    return (
+        envelope.id,
+        envelope.source,
+        envelope.type,
+        envelope.partitionkey,
+        envelope.sequence_number,
+        now(),
+    )
 
 
 def call_of(envelope: Envelope) -> Call:

@@ -8,7 +8,7 @@ import asyncpg
 
 from libs.common.call import Call
 from libs.common.contracts.envelope import SEQUENCE_DIGITS, Envelope, Event
-from libs.common.database import Connection, Database
+from libs.common.database import Connection, Database, has_published
 from libs.common.ids import new_id
 from libs.common.telemetry import current_traceparent
 
@@ -63,6 +63,7 @@ async def publish(tx: Connection, call: Call, event: Event, *, service: str, par
         current_traceparent(),
         event.model_dump(mode="json"),
     )
+    has_published.set(True)
     return event_id
 
 
@@ -83,6 +84,7 @@ async def publish_notice(tx: Connection, call: Call, notice: Event, *, departmen
         None,
         notice.model_dump(mode="json"),
     )
+    has_published.set(True)
     return notice_id
 
 

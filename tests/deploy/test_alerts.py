@@ -71,9 +71,18 @@ def test_every_fault_that_a_metric_counts_has_an_alert() -> None:
         "clicsequr_facts_age_seconds",
         "clicsequr_parked_events",
         "clicsequr_consumer_lag",
+        "clicsequr_outbox_drained_timestamp_seconds",
         "clicsequr_relay_restarts_total",
         "clicsequr_http_requests_total",
     }
+
+
+def test_standbys_that_never_drain_an_outbox_do_not_alert() -> None:
+    # Only the leading relay sets the gauge; every other process shows zero.
+    readers = [rule for rule in RULES.values() if "clicsequr_outbox_drained_timestamp_seconds" in rule["expr"]]
+    assert readers
+    for rule in readers:
+        assert "max by (service) (clicsequr_outbox_drained_timestamp_seconds)" in rule["expr"]
 
 
 @pytest.mark.parametrize(

@@ -187,6 +187,22 @@ def test_what_the_trial_mounts_and_waits_for_is_there() -> None:
         assert one.get("depends_on", {}).keys() <= SERVICES.keys()
 
 
+def _waited_for(name: str) -> set[str]:
+    direct = set(SERVICES[name].get("depends_on", {}))
+    return direct.union(*(_waited_for(one) for one in direct))
+
+
+@pytest.mark.parametrize("name", RUNNING)
+def test_the_trial_gives_keys_to_those_that_read_them_once_they_are_made(name: str) -> None:
+    mounts = {mount.split(":")[0] for mount in SERVICES[name].get("volumes", ())}
+    assert ("keys" in mounts) == (not name.endswith("-migrate") and name != "registry-install")
+    assert "keys" not in mounts or "keys" in _waited_for(name)
+
+
+def test_the_trial_installs_departments_once_their_topics_are_there() -> None:
+    assert "topics" in _waited_for("registry-install")
+
+
 def test_the_trial_is_reached_from_its_own_machine_only() -> None:
     published = [port for one in SERVICES.values() for port in one.get("ports", ())]
     assert len(published) == len(manifests.SERVICES)

@@ -83,14 +83,14 @@ def test_the_database_is_open_to_the_services_and_its_own_instances_only() -> No
     assert _who_reach(POSTGRES_POD, POSTGRES) == {*manifests.workloads(), "postgres"}
 
 
-def test_only_workers_may_go_out_to_kafka() -> None:
+def test_only_workers_and_registrys_installation_may_go_out_to_kafka() -> None:
     # Strimzi writes who may come in; the listener's peers tell it.
     (listener,) = manifests.of_kind("Kafka")["clicsequr"]["spec"]["kafka"]["listeners"]
     peers = [peer["podSelector"]["matchLabels"] for peer in listener["networkPolicyPeers"]]
-    workers = {f"{service}-worker" for service in manifests.SERVICES}
+    wanted = {*(f"{service}-worker" for service in manifests.SERVICES), "registry-install"}
     let_in = {pod.name for pod in OURS if any(peer.items() <= dict(pod.labels).items() for peer in peers)}
     let_out = {pod.name for pod in OURS if may_go_out(pod, KAFKA_POD, KAFKA)}
-    assert let_in == let_out == workers
+    assert let_in == let_out == wanted
 
 
 def test_every_pod_may_look_up_names_and_no_service_reaches_the_world() -> None:

@@ -1,6 +1,7 @@
 """What a pod is given is what its service reads, and each secret goes only where it belongs."""
 
 import base64
+from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -10,6 +11,7 @@ from deploy.kafka import access
 from deploy.local.commands import INSTALLED
 from libs.common.settings import ServiceSettings
 from tests.deploy import manifests
+from tests.deploy.kustomization import build
 
 PREFIX = "CLICSEQUR_"
 SERVING = ("api", "worker")
@@ -17,6 +19,11 @@ KEY = base64.b64encode(bytes(32)).decode()
 
 WORKLOADS = list(manifests.workloads())
 SERVERS = [name for name in WORKLOADS if manifests.component_of(name) in SERVING]
+WORKERS = [name for name in SERVERS if manifests.component_of(name) == "worker"]
+# registry's installation asks whether the departments' topics exist.
+KNOWN_TO_KAFKA = [*SERVERS, "registry-install"]
+PAIRWISE_READERS = {"auth-api", "auth-install", "registry-worker", "delegation-api", "delegation-worker"}
+OF_AUTHS_ACCOUNTS = {"auth-api", "auth-install"}
 
 
 def _fields(name: str) -> dict[str, str]:
@@ -28,8 +35,9 @@ def _settings(name: str, patch: pytest.MonkeyPatch, folder: Path) -> ServiceSett
     for key, text in manifests.environment(name).items():
         is_key = key.endswith("_KEY_FILE")
         patch.setenv(key, str(folder / Path(text).name) if is_key else text)
-        if is_key:
-            (folder / Path(text).name).write_text(KEY)
+    for secret, _, path in manifests.mounted_secrets(name):
+        if secret.endswith("-keys"):
+            (folder / Path(path).name).write_text(KEY)
     return manifests.settings_class(manifests.service_of(name))()
 
 
@@ -62,6 +70,14 @@ def test_a_service_accepts_what_its_pod_is_given(
     assert settings.listen_host == "0.0.0.0"  # noqa: S104 - a pod has an address of its own
     assert urlsplit(settings.issuer).scheme == "https"
     assert urlsplit(settings.public_url).scheme == "https"
+
+
+@pytest.mark.parametrize("name", WORKERS)
+def test_a_worker_finds_every_key_that_its_handlers_read(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settings = _settings(name, monkeypatch, tmp_path)
+    assert manifests.definition(manifests.service_of(name)).handlers(settings)
 
 
 @pytest.mark.parametrize("name", WORKLOADS)
@@ -126,12 +142,12 @@ def test_only_migrate_knows_an_owners_password() -> None:
     assert holders == {f"{service}-migrate" for service in manifests.SERVICES}
 
 
-@pytest.mark.parametrize("name", [name for name in SERVERS if manifests.component_of(name) == "worker"])
+@pytest.mark.parametrize("name", WORKERS)
 def test_a_relay_has_a_direct_connection(name: str) -> None:
     assert urlsplit(_fields(name)["database_direct_url"]).hostname == "clicsequr-postgres-rw"
 
 
-@pytest.mark.parametrize("name", SERVERS)
+@pytest.mark.parametrize("name", KNOWN_TO_KAFKA)
 def test_kafka_is_reached_over_tls_by_the_services_own_principal(name: str) -> None:
     fields = _fields(name)
     principal = fields["kafka_username"]
@@ -145,12 +161,24 @@ def test_kafka_is_reached_over_tls_by_the_services_own_principal(name: str) -> N
     assert files[fields["kafka_ca_file"]] == "clicsequr-cluster-ca-cert"
 
 
-@pytest.mark.parametrize("name", SERVERS)
-def test_exactly_the_services_own_key_files_are_there(name: str) -> None:
+def test_no_other_pod_holds_a_kafka_password() -> None:
+    holders = {name for name in WORKLOADS if f"{PREFIX}KAFKA_PASSWORD" in manifests.secret_variables(name)}
+    assert holders == set(KNOWN_TO_KAFKA)
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_a_pod_sees_the_key_files_that_it_reads_where_its_settings_look_for_them(name: str) -> None:
+    read = {
+        "client_key_file": name in SERVERS,
+        "pairwise_key_file": name in PAIRWISE_READERS,
+        "sealing_key_file": name in OF_AUTHS_ACCOUNTS,
+        "pepper_key_file": name in OF_AUTHS_ACCOUNTS,
+    }
     service = manifests.service_of(name)
-    own = {field for field in manifests.settings_class(service).model_fields if field.endswith("_key_file")}
     keys = {path for secret, _, path in manifests.mounted_secrets(name) if secret == f"{service}-keys"}
-    assert keys == {_fields(name)[field] for field in own}
+    assert keys == {_fields(name)[field] for field, is_read in read.items() if is_read}
+    own = {field for field in manifests.settings_class(service).model_fields if field.endswith("_key_file")}
+    assert own <= read.keys()
 
 
 @pytest.mark.parametrize("name", WORKLOADS)
@@ -168,3 +196,18 @@ def test_the_authorities_private_keys_stay_where_they_are() -> None:
             if volume["name"] == "ca":
                 items = [source["secret"]["items"] for source in volume["projected"]["sources"]]
                 assert all(item["key"] == "ca.crt" for group in items for item in group)
+
+
+def test_the_example_believes_the_forwarding_header_of_one_network_that_can_be_read() -> None:
+    maps = manifests.of_kind("ConfigMap", among=build(manifests.EXAMPLES[0]))
+    named = maps["clicsequr-settings"]["data"][f"{PREFIX}TRUSTED_PROXIES"]
+    # uvicorn ignores what it cannot read, such as a network with bits beyond its length.
+    networks = [ip_network(one.strip()) for one in named.split(",")]
+    assert all(one.is_private and one.prefixlen >= 8 for one in networks)
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_the_base_trusts_no_forwarding_header_and_keeps_the_limits_of_the_service(name: str) -> None:
+    fields = _fields(name)
+    assert "trusted_proxies" not in fields
+    assert not [field for field in fields if field.endswith(("_per_network", "_in_all"))]

@@ -1,12 +1,14 @@
 """Who may call a route. Each route says so; the call is recorded, with `standing` asked in the same statement."""
 
 import hashlib
+import inspect
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from functools import wraps
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Depends, Request, Response
+from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from libs.common.access_records import Circumstances, record_call
@@ -94,7 +96,9 @@ class AdmittedRoute(APIRoute):
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         declares = declared(*_errors(getattr(endpoint, ATTRIBUTE)))
         super().__init__(
-            path, endpoint, **{**options, "responses": {**declares, **(options.get("responses") or {})}}
+            path,
+            _given_call_and_database(endpoint),
+            **{**options, "responses": {**declares, **(options.get("responses") or {})}},
         )
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -242,18 +246,41 @@ async def _idempotency_key(request: Request, principal: Principal, action: str) 
     return IdempotencyKey(caller, action, request.headers["idempotency-key"], request_hash)
 
 
-async def _current_call(request: Request) -> Call:
-    call: Call = request.state.call
-    return call
+# What an endpoint asks for beside its own parameters. AdmittedRoute gives them: solving them as dependencies
+# would cost each call as much as a statement of the database.
+CurrentCall = Annotated[Call, "the admitted call"]
+CurrentDatabase = Annotated[Database, "the service's database"]
 
 
-async def _current_database(request: Request) -> Database:
-    database: Database = request.app.state.database
-    return database
+def _given_call_and_database(endpoint: Callable[..., Any]) -> Callable[..., Any]:
+    """The endpoint as FastAPI sees it: the call and the database do not come from the request."""
+    signature = inspect.signature(endpoint)
+    wanted = {name: one.annotation for name, one in signature.parameters.items()}
+    calls = [name for name, annotation in wanted.items() if annotation == CurrentCall]
+    databases = [name for name, annotation in wanted.items() if annotation == CurrentDatabase]
+    if not calls and not databases:
+        return endpoint
 
+    asked = next((name for name, annotation in wanted.items() if annotation is Request), None)
+    request_name = asked or "given_request"
 
-CurrentCall = Annotated[Call, Depends(_current_call)]
-CurrentDatabase = Annotated[Database, Depends(_current_database)]
+    @wraps(endpoint)
+    async def given(**parameters: Any) -> Any:
+        request = parameters[request_name] if asked else parameters.pop(request_name)
+        for name in calls:
+            parameters[name] = request.state.call
+        for name in databases:
+            parameters[name] = request.app.state.database
+        return await endpoint(**parameters)
+
+    by_name = inspect.Parameter.KEYWORD_ONLY
+    seen = [
+        one.replace(kind=by_name) for name, one in signature.parameters.items() if name not in {*calls, *databases}
+    ]
+    if asked is None:
+        seen.append(inspect.Parameter(request_name, by_name, annotation=Request))
+    given.__signature__ = signature.replace(parameters=seen)  # type: ignore[attr-defined]
+    return given
 
 
 def require_principal(call: Call) -> Principal:

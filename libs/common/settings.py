@@ -1,10 +1,10 @@
 from functools import cached_property
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Self, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -64,6 +64,13 @@ class ServiceSettings(BaseSettings):
     trace_slow_seconds: float = Field(1, gt=0, description="calls at least this slow are always traced, seconds")
     otlp_endpoint: str | None = Field(None, description="OTLP/HTTP traces endpoint; none: spans are dropped")
     log_level: str = Field("INFO", description="lowest level written")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _addresses_or_networks(cls, listed: str) -> str:
+        for one in filter(None, listed.split(",")):
+            ip_network(one.strip())
+        return listed
 
     @model_validator(mode="after")
     def _http_only_on_loopback(self) -> Self:

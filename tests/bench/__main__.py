@@ -77,7 +77,11 @@ MEASURES: dict[str, Measure] = {
 
 def _chosen(only: str | None) -> Iterable[tuple[str, Measure]]:
     wanted = only.split(",") if only else list(MEASURES)
-    known = {name: measure for name, measure in MEASURES.items() if any(one.startswith(name) for one in wanted)}
+    known = {
+        name: measure
+        for name, measure in MEASURES.items()
+        if any(one.startswith(name) or name.startswith(one) for one in wanted)
+    }
     if not known:
         sys.exit(f"nothing is measured under that name; known: {', '.join(MEASURES)}")
     return known.items()

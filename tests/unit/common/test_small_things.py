@@ -80,13 +80,19 @@ def test_a_problem_says_when_to_try_again_and_how_to_authenticate() -> None:
     assert anonymous.headers["content-language"] == "fr"
 
 
-def settings(issuer: str) -> ServiceSettings:
+@pytest.mark.parametrize("trusted", ["10.244.0.1/16", "proxy", "10.0.0.0/8,x"])
+def test_a_malformed_network_of_proxies_is_refused(trusted: str) -> None:
+    with pytest.raises(ValidationError):
+        settings("https://auth.example", trusted_proxies=trusted)
+
+
+def settings(issuer: str, **more: str) -> ServiceSettings:
     values = dict.fromkeys(ServiceSettings.model_fields, "x")
     numbers = {"public_port": 1, "internal_port": 2, "worker_port": 3}
     required: dict[str, Any] = {
         name: value for name, value in values.items() if ServiceSettings.model_fields[name].is_required()
     }
-    return ServiceSettings(**{**required, **numbers, "issuer": issuer})
+    return ServiceSettings(**{**required, **numbers, "issuer": issuer, **more})
 
 
 @pytest.mark.parametrize(

@@ -54,8 +54,10 @@ WHERE outbox.row_number = given.row_number
 SELECT_UNPUBLISHED = f"""
 SELECT {COLUMNS} FROM outbox WHERE published_at IS NULL AND position IS NOT NULL ORDER BY position LIMIT $1
 """
+# Lost in a crash, it is published again: the mark does not wait for the disk.
 UPDATE_PUBLISHED = """
 UPDATE outbox SET published_at = clock_timestamp()
+FROM (SELECT set_config('synchronous_commit', 'off', true)) AS unhurried
 WHERE published_at IS NULL AND position BETWEEN $1 AND $2
 """
 # The statement's own time is before its snapshot: what was committed by then is seen.

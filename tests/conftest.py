@@ -6,6 +6,7 @@ import pytest
 from deploy.kafka import access
 from deploy.local import accounts, infrastructure, layout, ports, postgres
 from deploy.local.environment import Platform
+from tests.containers import infrastructure_environment
 
 
 @pytest.fixture(scope="session")
@@ -16,9 +17,9 @@ def _here(tmp_path_factory: pytest.TempPathFactory) -> layout.Layout:
 @pytest.fixture(scope="session")
 def platform(_here: layout.Layout) -> Iterator[Platform]:
     """A real PostgreSQL with the services' roles, for as long as the tests run."""
-    described = infrastructure.describe(_here, ports.free())
-    with ExitStack() as stops:
-        infrastructure.start_postgres(described, _here, stops=stops, durable=False)
+    with infrastructure_environment() as environment, ExitStack() as stops:
+        described = infrastructure.describe(_here, ports.free(), environment=environment)
+        infrastructure.start_postgres(described, _here, stops=stops, durable=False, environment=environment)
         yield described
     accounts.remove(_here.state / postgres.NAME)
 

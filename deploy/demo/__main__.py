@@ -1,6 +1,7 @@
 """`make demo`: starts the suite, plays the story, says what came of it, leaves the suite running."""
 
 import asyncio
+import logging
 import sys
 
 from deploy.demo.story import Outcome, entering, play
@@ -49,6 +50,8 @@ def _sandbox(platform: Platform, people: list[tuple[str, str, str]]) -> str:
 
 
 def main() -> int:
+    # The story provokes refusals, and tells of them itself.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     here = layout.from_environment()
     try:
         suite.up(here, list(SERVICES))

@@ -38,7 +38,10 @@ async def provider_suspends(world: World) -> str:
     )
     expect(decision == {"decision": False, "context": {"reason": "access-suspended"}}, f"denied: {decision}")
     await _expect_the_other_department_hears_nothing(world)
-    return f"notice after {heard.delay_ms:.0f} ms; four live tokens refused; sign-in and decision refused"
+    return (
+        f"notice after {heard.delay_ms:.0f} ms; four live tokens, sign-in and decision refused; "
+        "cnesst hears nothing and may not read the topic"
+    )
 
 
 async def _all_refused(world: World, person: Person) -> bool:

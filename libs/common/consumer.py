@@ -65,9 +65,9 @@ class Follower:
                 applied |= {place: records[-1].offset + 1 for place, records in fetched.items() if records}
                 if applied and loop.time() - committed_at >= COMMIT_MS / 1000:
                     # A place that another replica has meanwhile is not ours to commit; it sees duplicates.
-                    await consumer.commit(
-                        {place: applied[place] for place in applied.keys() & consumer.assignment()}
-                    )
+                    ours = {place: applied[place] for place in applied.keys() & consumer.assignment()}
+                    if ours:
+                        await consumer.commit(ours)
                     applied, committed_at = {}, loop.time()
 
     async def _apply(self, place: TopicPartition, records: "list[ConsumerRecord[bytes, bytes]]") -> None:

@@ -104,7 +104,7 @@ class Inbox:
         except SequenceMissing as gap:
             for missed in await self.refill(publisher, envelope.partitionkey, gap.last):
                 if missed.sequence_number < envelope.sequence_number:
-                    await self._apply_or_park(missed)
+                    await self._apply_or_park(missed, gap_was_refilled=True)
             await self._apply_or_park(envelope, gap_was_refilled=True)
 
     async def _apply_or_park(self, envelope: Envelope, *, gap_was_refilled: bool = False) -> None:

@@ -75,7 +75,10 @@ class ServiceCalls:
             answer = await self.request("GET", publisher, f"/internal/v1/events?{query}")
             if answer.status_code != httpx.codes.OK:
                 raise ServiceUnavailable(service=publisher)
-            page = [Envelope.model_validate(item["event"]) for item in answer.json()["events"]]
+            try:
+                page = [Envelope.model_validate(item["event"]) for item in answer.json()["events"]]
+            except (ValueError, KeyError, TypeError) as error:
+                raise ServiceUnavailable(service=publisher) from error
             found += page
             if len(page) < FEED_PAGE:
                 return found

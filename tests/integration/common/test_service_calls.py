@@ -38,3 +38,21 @@ async def test_a_token_answer_that_cannot_be_read_means_that_the_service_is_away
             await calls.request("GET", "delegation", "/internal/v1/events")
         await calls.close()
     assert asked == ["/oauth/token"]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b'{"events": 3}', b'{"events": [{"event": {}}]}', b'{"events": [1]}']
+)
+async def test_a_feed_that_cannot_be_read_means_that_its_publisher_is_away(
+    platform: Platform, content: bytes
+) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/oauth/token":
+            return httpx.Response(200, json={"access_token": "t", "expires_in": 300})
+        return httpx.Response(200, content=content)
+
+    async with running(PUBLISHER, platform) as service:
+        calls = replace(service.resources.service_calls, transport=httpx.MockTransport(answer))
+        with pytest.raises(ServiceUnavailable):
+            await calls.refill("delegation", "applicant:x", 0)
+        await calls.close()

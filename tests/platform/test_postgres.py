@@ -56,9 +56,24 @@ async def test_creating_databases_again_changes_nothing(platform: Platform) -> N
     passwords = {
         role: (platform.keys / "databases" / f"{role}.password").read_text().strip() for role in databases.roles()
     }
+    before = await _databases_and_roles(platform)
     await databases.create(platform.postgres_url, passwords)
+    assert await _databases_and_roles(platform) == before
     connection = await asyncpg.connect(platform.database_url("auth_owner", database="auth"))
     await connection.close()
+
+
+async def _databases_and_roles(platform: Platform) -> list[tuple[object, ...]]:
+    """Who owns which database, who may do what with it, and what each role may do at all."""
+    connection = await asyncpg.connect(platform.postgres_url)
+    try:
+        owned = await connection.fetch("SELECT datname, datdba, datacl::text FROM pg_database ORDER BY datname")
+        roles = await connection.fetch(
+            "SELECT rolname, oid, rolsuper, rolcreatedb, rolcreaterole, rolcanlogin FROM pg_roles ORDER BY rolname"
+        )
+    finally:
+        await connection.close()
+    return [tuple(row) for row in (*owned, *roles)]
 
 
 async def test_a_clone_lets_its_own_service_in_and_no_other(platform: Platform) -> None:

@@ -17,7 +17,7 @@ def say(line: str) -> None:
 
 
 async def tell_the_story(platform: Platform, here: Layout) -> list[Outcome]:
-    async with entering(platform, here, tell=say) as world:
+    async with entering(platform, here) as world:
         outcomes = await play(world, tell=say)
         say("\n" + "\n".join(_row(number, outcome) for number, outcome in enumerate(outcomes, 1)))
         say(_sandbox(platform, [(one.name, one.code, one.password) for one in world.people.values()]))

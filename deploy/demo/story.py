@@ -48,9 +48,20 @@ Tell = Callable[[str], None]
 
 
 @asynccontextmanager
-async def entering(platform: Platform, layout: Layout, *, tell: Tell) -> AsyncIterator[World]:
-    """The world of the story, with Revenu Québec's own consumer telling each notice as it arrives."""
+async def entering(platform: Platform, layout: Layout) -> AsyncIterator[World]:
+    """The people, systems and addresses of the story; what they open is closed in the end."""
     world = World(platform, layout, Journal({service: platform.public_url(service) for service in SERVICES}))
+    try:
+        governing.agents(world)
+        yield world
+    finally:
+        await world.close()
+
+
+@asynccontextmanager
+async def _listening_in(world: World, *, tell: Tell) -> AsyncIterator[None]:
+    """Revenu Québec's own consumer tells each notice as it arrives."""
+    platform = world.platform
     async with listening(
         "revenu-quebec",
         bootstrap=platform.kafka_bootstrap,
@@ -67,13 +78,11 @@ async def entering(platform: Platform, layout: Layout, *, tell: Tell) -> AsyncIt
 
         listener = asyncio.create_task(listen())
         try:
-            governing.agents(world)
-            yield world
+            yield
         finally:
             listener.cancel()
             with suppress(asyncio.CancelledError):
                 await listener
-            await world.close()
 
 
 def _line(notice: Heard) -> str:
@@ -84,12 +93,14 @@ def _line(notice: Heard) -> str:
 async def play(world: World, *, tell: Tell) -> list[Outcome]:
     """Plays the steps in order; after one fails the later ones, which rely on it, are not played."""
     outcomes: list[Outcome] = []
-    for number, step in enumerate(STEPS, 1):
-        if outcomes and not outcomes[-1].succeeded:
-            outcomes.append(Outcome(step, succeeded=False, told="not played: an earlier step failed", seconds=0))
-            continue
-        tell(f"{number:>4} {step.title} …")
-        outcomes.append(await _play(world, step))
+    async with _listening_in(world, tell=tell):
+        for number, step in enumerate(STEPS, 1):
+            if outcomes and not outcomes[-1].succeeded:
+                not_played = "not played: an earlier step failed"
+                outcomes.append(Outcome(step, succeeded=False, told=not_played, seconds=0))
+                continue
+            tell(f"{number:>4} {step.title} …")
+            outcomes.append(await _play(world, step))
     return outcomes
 
 

@@ -1,5 +1,6 @@
 """Who called, for whom, when, with what outcome: kept before the answer is given (clauses 19 and 30)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -11,30 +12,47 @@ from libs.common.database import Connection, Database
 from libs.common.ids import new_id
 from libs.common.principal import Principal
 
-# One statement records the call and asks `standing`, so that every replica agrees without a cache.
-# $18, $19: kinds and ids of the subjects; $20: the token's iat; $21: whether the call is admitted in recourse;
-# $22: partition keys whose facts must not be parked. A reason found earlier ($17) comes first.
-INSERT_ACCESS_RECORD = """
-WITH objection AS (
-    SELECT CASE
-        WHEN bool_or($20::timestamptz <= refuse_issued_before) THEN 'token-refused'
-        WHEN bool_or(state <> 'active' AND NOT (subject_kind = 'applicant' AND $21)) THEN 'access-suspended'
+# One statement records calls and asks `standing`, so that every replica agrees without a cache. It takes as many
+# calls as came together: one array per column, the subjects ($19-$21) and the partition keys whose facts must
+# not be parked ($22, $23) beside the id of the record they belong to. A reason found earlier ($16) comes first.
+# OFFSET 0 keeps each subject a look-up by key, whatever the planner thinks of the table's size.
+INSERT_ACCESS_RECORDS = """
+WITH call AS (
+    SELECT * FROM unnest(
+        $1::uuid[], $2::timestamptz[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::uuid[], $8::uuid[],
+        $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[],
+        $17::timestamptz[], $18::boolean[])
+    AS call (
+        id, at, correlation_id, applicant_id, actor, first_actor, user_code_id, session_id,
+        client_id, role, acr, purpose, action, address, user_agent, refusal,
+        issued_at, in_recourse)
+), objection AS (
+    SELECT call.id, CASE
+        WHEN bool_or(call.issued_at <= found.refuse_issued_before) THEN 'token-refused'
+        WHEN bool_or(found.state <> 'active' AND NOT (subject.kind = 'applicant' AND call.in_recourse))
+            THEN 'access-suspended'
     END AS reason
-    FROM standing JOIN unnest($18::text[], $19::text[]) AS subject (kind, id)
-      ON subject_kind = subject.kind AND subject_id = subject.id
+    FROM unnest($19::uuid[], $20::text[], $21::text[]) AS subject (record_id, kind, id)
+    JOIN call ON call.id = subject.record_id
+    CROSS JOIN LATERAL (
+        SELECT state, refuse_issued_before FROM standing
+        WHERE subject_kind = subject.kind AND subject_id = subject.id OFFSET 0) AS found
+    GROUP BY call.id
 ), parked AS (
-    SELECT 'facts-too-old' AS reason
-    WHERE EXISTS (SELECT 1 FROM parked_events WHERE partitionkey = ANY ($22::text[]))
-), verdict AS (
-    SELECT coalesce($17::text, (SELECT reason FROM objection), (SELECT reason FROM parked)) AS reason
+    SELECT fact.record_id AS id FROM unnest($22::uuid[], $23::text[]) AS fact (record_id, partitionkey)
+    WHERE EXISTS (SELECT 1 FROM parked_events WHERE parked_events.partitionkey = fact.partitionkey)
 )
 INSERT INTO access_records (
     id, at, correlation_id, applicant_id, actor, first_actor, user_code_id, session_id, client_id, role, acr,
     purpose, action, address, user_agent, outcome, reason)
-SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
-       CASE WHEN reason IS NULL THEN $16 ELSE 'refused' END, reason
-FROM verdict
-RETURNING reason
+SELECT id, at, correlation_id, applicant_id, actor, first_actor, user_code_id, session_id, client_id, role, acr,
+       purpose, action, address, user_agent, CASE WHEN reason IS NULL THEN 'admitted' ELSE 'refused' END, reason
+FROM (
+    SELECT call.*, coalesce(
+        call.refusal, objection.reason,
+        CASE WHEN call.id IN (SELECT parked.id FROM parked) THEN 'facts-too-old' END) AS reason
+    FROM call LEFT JOIN objection USING (id)) AS judged
+RETURNING id, reason
 """
 
 COLUMNS = """id, at, correlation_id, applicant_id, actor, first_actor, user_code_id, session_id, client_id, role,
@@ -83,6 +101,16 @@ class AccessRecord:
     reason: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Recorded:
+    """One call to be recorded: its row's values, its subjects, its partition keys."""
+
+    id: UUID
+    values: tuple[object, ...]
+    subjects: tuple[list[str], list[str]]
+    keys: list[str]
+
+
 async def record_call(  # noqa: PLR0913 - one row's facts, each by name
     database: Database | Connection,
     principal: Principal,
@@ -95,37 +123,54 @@ async def record_call(  # noqa: PLR0913 - one row's facts, each by name
 ) -> str | None:
     """Writes the record of a call and answers why it is refused, or None when it is admitted.
 
-    Raises DatabaseUnavailable; then the call must not go on.
+    On a Database, calls that come together are recorded together; on a connection the record is part of its
+    transaction. Raises DatabaseUnavailable; then the call must not go on.
     """
-    kinds, subjects = principal.subjects()
     about = applicant_id or principal.applicant_id
-    row = await database.fetchrow(
-        INSERT_ACCESS_RECORD,
-        new_id(),
-        circumstances.at,
-        circumstances.correlation_id,
-        about,
-        principal.actor,
-        circumstances.first_actor,
-        principal.user_code_id,
-        principal.session_id,
-        principal.client_id,
-        principal.role,
-        principal.acr,
-        circumstances.purpose,
-        circumstances.action,
-        circumstances.address,
-        circumstances.user_agent,
-        "admitted",
-        refusal,
-        kinds,
-        subjects,
-        principal.issued_at,
-        recourse_route and principal.is_recourse,
+    record_id = new_id()
+    call = _Recorded(
+        record_id,
+        (
+            record_id,
+            circumstances.at,
+            circumstances.correlation_id,
+            about,
+            principal.actor,
+            circumstances.first_actor,
+            principal.user_code_id,
+            principal.session_id,
+            principal.client_id,
+            principal.role,
+            principal.acr,
+            circumstances.purpose,
+            circumstances.action,
+            circumstances.address,
+            circumstances.user_agent,
+            refusal,
+            principal.issued_at,
+            recourse_route and principal.is_recourse,
+        ),
+        principal.subjects(),
         _keys_of_facts(principal, about) if needs_facts else [],
     )
-    reason: str | None = row["reason"] if row else None
-    return reason
+    if isinstance(database, Database):
+        reason: str | None = await database.in_batches(_write, call)
+        return reason
+    return (await _write(database, [call]))[0]
+
+
+async def _write(connection: Connection, calls: Sequence[_Recorded]) -> list[str | None]:
+    columns = [list(column) for column in zip(*(call.values for call in calls), strict=True)]
+    about = [call.id for call in calls for _ in call.subjects[0]]
+    kinds = [kind for call in calls for kind in call.subjects[0]]
+    subjects = [subject for call in calls for subject in call.subjects[1]]
+    keyed = [call.id for call in calls for _ in call.keys]
+    keys = [key for call in calls for key in call.keys]
+    rows = await connection.fetch(INSERT_ACCESS_RECORDS, *columns, about, kinds, subjects, keyed, keys)
+    if len(rows) == 1:
+        return [rows[0]["reason"]]
+    reasons = {row["id"]: row["reason"] for row in rows}
+    return [reasons[call.id] for call in calls]
 
 
 def _keys_of_facts(principal: Principal, applicant_id: UUID | None) -> list[str]:

@@ -11,6 +11,7 @@ from functools import partial
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
+from libs.common.contracts.envelope import Envelope
 from libs.common.database import AWAY, Database
 from libs.common.errors import Unavailable
 from libs.common.inbox import Inbox, read_envelope
@@ -21,6 +22,7 @@ from libs.common.settings import ServiceSettings
 log = logging.getLogger(__name__)
 
 BATCH = 200
+RUN = 50
 COMMIT_MS = 250
 RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 UPSERT_FRESHNESS = """
@@ -71,25 +73,26 @@ class Follower:
                     applied, committed_at = {}, loop.time()
 
     async def _apply(self, place: TopicPartition, records: "list[ConsumerRecord[bytes, bytes]]") -> None:
-        for record in records:
-            await _until_done(partial(self._apply_record, place, record))
-
-    async def _apply_record(self, partition: TopicPartition, record: "ConsumerRecord[bytes, bytes]") -> None:
-        topic = partition.topic.removeprefix(self.settings.topic_prefix)
+        topic = place.topic.removeprefix(self.settings.topic_prefix)
         publisher = topic.partition(".")[0]
-        try:
-            envelope = read_envelope(publisher, record.value)
-        except ValueError as error:
-            log.exception("an unreadable message is kept", extra={"topic": topic, "offset": record.offset})
-            await self.inbox.keep_unreadable(
-                topic,
-                partition=partition.partition,
-                offset=record.offset,
-                content=record.value or b"",
-                fault=type(error).__name__,
-            )
-            return
-        await self.inbox.receive(publisher, envelope)
+        run: list[Envelope] = []
+        for record in records:
+            try:
+                run.append(read_envelope(publisher, record.value))
+            except ValueError as error:
+                log.exception("an unreadable message is kept", extra={"topic": topic, "offset": record.offset})
+                await _until_done(partial(self._keep_unreadable, topic, record, fault=type(error).__name__))
+        for start in range(0, len(run), RUN):
+            await _until_done(partial(self.inbox.receive_run, publisher, run[start : start + RUN]))
+
+    async def _keep_unreadable(self, topic: str, record: "ConsumerRecord[bytes, bytes]", *, fault: str) -> None:
+        await self.inbox.keep_unreadable(
+            topic,
+            partition=record.partition,
+            offset=record.offset,
+            content=record.value or b"",
+            fault=fault,
+        )
 
     async def _follow_watermarks(self) -> None:
         """Fresh as of `drained_at` once the group's committed offsets are past what was written by then."""

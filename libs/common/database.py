@@ -1,14 +1,16 @@
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, suppress
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import asyncpg
 from pydantic import SecretStr
 
+from libs.common.batching import Batches
 from libs.common.errors import DatabaseUnavailable, StateChanged
 from libs.common.telemetry import is_traced, trace_queries
 
@@ -27,6 +29,15 @@ RING = f"SELECT set_config('synchronous_commit', 'off', true), pg_notify('{OUTBO
 ACQUIRE_SECONDS = 2.0
 COMMAND_SECONDS = 10.0
 
+# Every statement finds its rows by key whatever its arguments, and planning it anew each time would cost more than
+# running it. A plan made while a table was still empty must not be to look through all of it.
+SESSION = {
+    "application_name": "clicsequr",
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "random_page_cost": "1.1",
+}
+
 # The database is away, refuses connections, or answers too late: nothing that the caller did is at fault.
 AWAY = (
     OSError,
@@ -41,8 +52,33 @@ AWAY = (
 )
 
 
-# Set by outbox.publish: whether the relay is to be woken when the present transaction has committed.
-has_published: ContextVar[bool] = ContextVar("has_published", default=False)
+@dataclass
+class _Deferred:
+    """What a transaction still has to append before it commits, by statement."""
+
+    connection: Connection
+    rows: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
+    wakes_relay: bool = False
+
+    async def flush(self) -> None:
+        for statement, rows in self.rows.items():
+            await self.connection.executemany(statement, rows)
+
+
+_deferred: ContextVar[_Deferred | None] = ContextVar("deferred", default=None)
+
+
+def defer(tx: Connection, statement: str, *arguments: Any, wakes_relay: bool = False) -> None:
+    """Appends a row as the transaction's last act, all rows of a statement in one round trip.
+
+    For rows that the transaction itself does not read. `wakes_relay`: once it has committed. Raises RuntimeError
+    outside `Database.transaction`, where nothing would write them.
+    """
+    deferred = _deferred.get()
+    if deferred is None or deferred.connection is not tx:
+        raise RuntimeError("only a transaction of the database can defer")
+    deferred.rows.setdefault(statement, []).append(arguments)
+    deferred.wakes_relay = deferred.wakes_relay or wakes_relay
 
 
 class UnexpectedRowCount(StateChanged):
@@ -103,6 +139,7 @@ class Database:
         self._pool = pool
         self._ringing: asyncio.Task[None] | None = None
         self._is_unheard = False
+        self._batches: dict[Callable[..., Any], Batches[Any, Any]] = {}
 
     @classmethod
     async def connect(cls, url: SecretStr, *, size: int) -> Self:
@@ -115,9 +152,7 @@ class Database:
             reset=_keep_as_it_is,
             command_timeout=COMMAND_SECONDS,
             timeout=ACQUIRE_SECONDS,
-            # Every statement finds its rows by key whatever its arguments: planning it anew each time costs
-            # more than running it.
-            server_settings={"application_name": "clicsequr", "plan_cache_mode": "force_generic_plan"},
+            server_settings=SESSION,
         )
         return cls(pool)
 
@@ -142,14 +177,17 @@ class Database:
         Raises DatabaseUnavailable; a commit whose answer was lost raises it too, and the caller's
         Idempotency-Key tells on repetition what became of it.
         """
-        published = has_published.set(False)
-        try:
-            async with self.connection() as connection, connection.transaction():
-                yield connection
-            if has_published.get():
-                self._ring()
-        finally:
-            has_published.reset(published)
+        async with self.connection() as connection:
+            deferred = _Deferred(connection)
+            token = _deferred.set(deferred)
+            try:
+                async with connection.transaction():
+                    yield connection
+                    await deferred.flush()
+            finally:
+                _deferred.reset(token)
+        if deferred.wakes_relay:
+            self._ring()
 
     async def fetchrow(self, query: str, *arguments: Any) -> asyncpg.Record | None:
         async with self.connection() as connection:
@@ -162,6 +200,23 @@ class Database:
     async def execute(self, query: str, *arguments: Any) -> str:
         async with self.connection() as connection:
             return await connection.execute(query, *arguments)
+
+    async def in_batches(
+        self, write: Callable[[Connection, Sequence[Any]], Awaitable[Sequence[Any]]], item: Any
+    ) -> Any:
+        """`write`'s answer for one item; what comes while it runs is written together, in its next run.
+
+        `write` runs one statement outside any transaction. Raises DatabaseUnavailable.
+        """
+        batches = self._batches.get(write)
+        if batches is None:
+
+            async def run(items: Sequence[Any]) -> Sequence[Any]:
+                async with self.connection() as connection:
+                    return await write(connection, items)
+
+            batches = self._batches[write] = Batches(run, shared=(DatabaseUnavailable,))
+        return await batches.ask(item)
 
     def _ring(self) -> None:
         """NOTIFY inside a transaction would take a lock shared by all commits, so it is sent after."""

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from libs.common.call import Call
-from libs.common.database import Connection, Database
+from libs.common.database import Connection, Database, defer
 from libs.common.ids import new_id
 
 INSERT_EVIDENCE = """
@@ -26,7 +26,8 @@ async def record_evidence(
 ) -> None:
     """Appends one record: who, for whom, by which authentication, when, what. `content` holds no secret."""
     principal = call.principal
-    await tx.execute(
+    defer(
+        tx,
         INSERT_EVIDENCE,
         new_id(),
         call.at,

@@ -1,7 +1,7 @@
 """Applies another service's events once each, in order of their key, in the transaction of their effect."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -31,20 +31,29 @@ INSERT_INBOX = """
 INSERT INTO inbox (event_id, source, type, partitionkey, sequence, applied_at) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT DO NOTHING RETURNING event_id
 """
-# What nearly every event needs, in one statement: it is the next of its key, none of the key is parked, and it
-# was not applied before. No row: look closer. The moved row stays locked until the event's effect commits.
+# What nearly every run of events needs, in one statement: per key they are the next ones ($7-$9: its first and
+# last sequence) and nothing of it is parked; then the events ($1-$6) are noted. Fewer rows than events: look
+# closer. The moved rows stay locked until the events' effect commits. OFFSET 0 keeps parked keys a look-up by key.
 ADVANCE = """
-WITH moved AS (
+WITH key AS (
+    SELECT * FROM unnest($7::text[], $8::bigint[], $9::bigint[]) AS given (partitionkey, first, last)
+    WHERE NOT EXISTS (
+        SELECT 1 FROM parked_events AS parked
+        WHERE parked.source = $10 AND parked.partitionkey = given.partitionkey OFFSET 0)
+), moved AS (
+    UPDATE inbox_sequences AS known SET last_sequence = key.last FROM key
+    WHERE known.source = $10 AND known.partitionkey = key.partitionkey AND known.last_sequence = key.first - 1
+    RETURNING key.partitionkey
+), begun AS (
     INSERT INTO inbox_sequences (source, partitionkey, last_sequence)
-    SELECT $2, $4, $5::bigint
-    WHERE ($5::bigint = 1 OR EXISTS (SELECT 1 FROM inbox_sequences WHERE source = $2 AND partitionkey = $4))
-      AND NOT EXISTS (SELECT 1 FROM parked_events WHERE source = $2 AND partitionkey = $4)
-    ON CONFLICT (source, partitionkey) DO UPDATE SET last_sequence = excluded.last_sequence
-    WHERE inbox_sequences.last_sequence = excluded.last_sequence - 1
-    RETURNING 1
+    SELECT $10, partitionkey, last FROM key WHERE first = 1
+    ON CONFLICT DO NOTHING RETURNING partitionkey
 )
 INSERT INTO inbox (event_id, source, type, partitionkey, sequence, applied_at)
-SELECT $1, $2, $3, $4, $5::bigint, $6 FROM moved
+SELECT event.*
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[])
+         AS event (event_id, source, type, partitionkey, sequence, applied_at)
+JOIN (SELECT partitionkey FROM moved UNION ALL SELECT partitionkey FROM begun) AS advanced USING (partitionkey)
 RETURNING event_id
 """
 SELECT_KEY_IS_PARKED = "SELECT EXISTS (SELECT 1 FROM parked_events WHERE source = $1 AND partitionkey = $2)"
@@ -78,6 +87,10 @@ class SequenceMissing(Exception):
         self.last = last
 
 
+class _LookCloser(Exception):
+    """Rolls back a run that is not as simple as hoped."""
+
+
 @dataclass(frozen=True)
 class Handler:
     """What a service does on one type of event, in the given transaction."""
@@ -94,6 +107,40 @@ class Inbox:
     handlers: Mapping[str, Handler]
     refill: Refill
 
+    async def receive_run(self, publisher: str, run: Sequence[Envelope]) -> None:
+        """Applies consecutive events of one partition in one transaction, or looks at each when that cannot be.
+
+        Raises as `receive` does.
+        """
+        try:
+            if await self._apply_run(run):
+                return
+        except (Unavailable, *AWAY):
+            raise
+        except Exception:
+            log.warning("a run of events is taken apart", extra={"events": len(run)}, exc_info=True)
+        for envelope in run:
+            await self.receive(publisher, envelope)
+
+    async def _apply_run(self, run: Sequence[Envelope]) -> bool:
+        """False when they are not simply the next ones of their keys; then nothing that has a handler was done."""
+        spans = _spans(run)
+        if spans is None:
+            return False
+        columns = [list(column) for column in zip(*map(_row, run), strict=True)]
+        arguments = (*columns, list(spans), *map(list, zip(*spans.values(), strict=True)), run[0].source)
+        try:
+            if not any(envelope.type in self.handlers for envelope in run):
+                _require_all(await self.database.fetch(ADVANCE, *arguments), run)
+                return True
+            async with self.database.transaction() as tx:
+                _require_all(await tx.fetch(ADVANCE, *arguments), run)
+                for envelope in run:
+                    await _run_handler(tx, self.handlers, envelope)
+        except _LookCloser:
+            return False
+        return True
+
     async def receive(self, publisher: str, envelope: Envelope) -> None:
         """Applies an event and whatever of its key was missed before it; parks what cannot be applied.
 
@@ -109,14 +156,10 @@ class Inbox:
 
     async def _apply_or_park(self, envelope: Envelope, *, gap_was_refilled: bool = False) -> None:
         try:
-            if envelope.type not in self.handlers and await self.database.fetchrow(ADVANCE, *_row(envelope)):
-                return
             async with self.database.transaction() as tx:
-                if await tx.fetchval(ADVANCE, *_row(envelope)):
-                    await _run_handler(tx, self.handlers, envelope)
-                elif not await _is_next(tx, envelope):
+                if not await _is_next(tx, envelope):
                     return
-                elif await tx.fetchval(SELECT_KEY_IS_PARKED, envelope.source, envelope.partitionkey):
+                if await tx.fetchval(SELECT_KEY_IS_PARKED, envelope.source, envelope.partitionkey):
                     await self._park(tx, envelope, fault="an earlier event of this key is parked")
                 else:
                     await apply_event(tx, self.handlers, envelope)
@@ -185,6 +228,23 @@ async def _run_handler(tx: Connection, handlers: Mapping[str, Handler], envelope
         return
     with span(envelope.type, traceparent=envelope.traceparent):
         await handler.apply(tx, call_of(envelope), handler.event.model_validate(envelope.data))
+
+
+def _require_all(noted: Sequence[asyncpg.Record], run: Sequence[Envelope]) -> None:
+    if len(noted) != len(run):
+        raise _LookCloser
+
+
+def _spans(run: Sequence[Envelope]) -> dict[str, tuple[int, int]] | None:
+    """The first and last sequence of each key; None when a key's events do not follow one another."""
+    spans: dict[str, tuple[int, int]] = {}
+    for envelope in run:
+        number = envelope.sequence_number
+        first, last = spans.get(envelope.partitionkey, (number, number - 1))
+        if number != last + 1:
+            return None
+        spans[envelope.partitionkey] = (first, number)
+    return spans
 
 
 def _row(envelope: Envelope) -> tuple[UUID, str, str, str, int, datetime]:

@@ -1,14 +1,13 @@
 """Events leave in the transaction that made them true; the relay publishes them, the feed shows them."""
 
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 import asyncpg
 
 from libs.common.call import Call
 from libs.common.contracts.envelope import SEQUENCE_DIGITS, Envelope, Event
-from libs.common.database import Connection, Database, has_published
+from libs.common.database import Connection, Database, defer
 from libs.common.ids import new_id
 from libs.common.telemetry import current_traceparent
 
@@ -49,7 +48,8 @@ def notices_topic(department: str) -> str:
 async def publish(tx: Connection, call: Call, event: Event, *, service: str, partitionkey: str) -> UUID:
     """Adds one event of a service to its outbox, in the caller's transaction; returns the event's id."""
     event_id = new_id()
-    await tx.execute(
+    defer(
+        tx,
         INSERT_OUTBOX,
         event_id,
         events_topic(service),
@@ -62,15 +62,16 @@ async def publish(tx: Connection, call: Call, event: Event, *, service: str, par
         call.causation_id,
         current_traceparent(),
         event.model_dump(mode="json"),
+        wakes_relay=True,
     )
-    has_published.set(True)
     return event_id
 
 
 async def publish_notice(tx: Connection, call: Call, notice: Event, *, department: str) -> UUID:
     """Adds one notice for one department; it never says who, nor under which call."""
     notice_id = new_id()
-    await tx.execute(
+    defer(
+        tx,
         INSERT_OUTBOX,
         notice_id,
         notices_topic(department),
@@ -83,8 +84,8 @@ async def publish_notice(tx: Connection, call: Call, notice: Event, *, departmen
         None,
         None,
         notice.model_dump(mode="json"),
+        wakes_relay=True,
     )
-    has_published.set(True)
     return notice_id
 
 
@@ -100,11 +101,20 @@ async def list_after_sequence(
 
 
 def outbox_row(row: asyncpg.Record) -> OutboxRow:
-    found: dict[str, Any] = dict(row.items())
-    position, topic = found.pop("position"), found.pop("topic")
-    found["sequence"] = f"{found['sequence']:0{SEQUENCE_DIGITS}}"
-    found["source"] = source_address(found["source"], topic)
-    return OutboxRow(position, topic, Envelope(**found))
+    envelope = Envelope(
+        id=row["id"],
+        source=source_address(row["source"], row["topic"]),
+        type=row["type"],
+        time=row["time"],
+        partitionkey=row["partitionkey"],
+        sequence=f"{row['sequence']:0{SEQUENCE_DIGITS}}",
+        actor=row["actor"],
+        correlationid=row["correlationid"],
+        causationid=row["causationid"],
+        traceparent=row["traceparent"],
+        data=row["data"],
+    )
+    return OutboxRow(row["position"], row["topic"], envelope)
 
 
 def source_address(service: str, topic: str) -> str:

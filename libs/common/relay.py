@@ -3,7 +3,6 @@
 import asyncio
 import json
 import logging
-from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.structs import RecordMetadata
 
-from libs.common.database import OUTBOX_CHANNEL, prepare_connection
+from libs.common.database import OUTBOX_CHANNEL, SESSION, prepare_connection
 from libs.common.kafka import consuming, new_producer
 from libs.common.outbox import COLUMNS, OutboxRow, events_topic, outbox_row, watermarks_topic
 from libs.common.settings import ServiceSettings
@@ -33,23 +32,28 @@ POLL_SECONDS = 0.1
 SEND_SECONDS = 10.0
 WATERMARK_SECONDS = 1.0
 RETRY_SECONDS = 1.0
-REMEMBERED_KEYS = 100_000
 
 TRY_LOCK = "SELECT pg_try_advisory_lock($1)"
-SELECT_UNASSIGNED = """
-SELECT row_number, topic, partitionkey FROM outbox WHERE position IS NULL ORDER BY row_number LIMIT $1
-"""
-SELECT_LAST_POSITION = "SELECT coalesce(max(position), 0) FROM outbox"
-SELECT_LAST_SEQUENCES = """
-SELECT key.topic, key.partitionkey, coalesce((
-    SELECT max(sequence) FROM outbox
-    WHERE outbox.topic = key.topic AND outbox.partitionkey = key.partitionkey), 0) AS last
-FROM unnest($1::text[], $2::text[]) AS key (topic, partitionkey)
-"""
-UPDATE_ASSIGNED = """
-UPDATE outbox SET position = given.position, sequence = given.sequence
-FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS given (row_number, position, sequence)
-WHERE outbox.row_number = given.row_number
+# Gives what waits its sequences and positions, stored before anybody else sees them. The statement's own time is
+# before its snapshot: what was committed by then is seen. One row always comes, of nulls when nothing waits.
+ASSIGN = f"""
+WITH waiting AS (
+    SELECT row_number, topic, partitionkey FROM outbox WHERE position IS NULL ORDER BY row_number LIMIT $1
+), numbered AS (
+    SELECT row_number,
+           (SELECT coalesce(max(position), 0) FROM outbox)
+               + row_number() OVER (ORDER BY row_number) AS next_position,
+           (SELECT coalesce(max(sequence), 0) FROM outbox
+            WHERE topic = waiting.topic AND partitionkey = waiting.partitionkey)
+               + row_number() OVER (PARTITION BY topic, partitionkey ORDER BY row_number) AS next_sequence
+    FROM waiting
+), assigned AS (
+    UPDATE outbox SET position = next_position, sequence = next_sequence
+    FROM numbered WHERE outbox.row_number = numbered.row_number
+    RETURNING {COLUMNS}
+)
+SELECT statement_timestamp() AS asked_at, assigned.*
+FROM (VALUES (1)) AS always LEFT JOIN assigned ON true ORDER BY position
 """
 SELECT_UNPUBLISHED = f"""
 SELECT {COLUMNS} FROM outbox WHERE published_at IS NULL AND position IS NOT NULL ORDER BY position LIMIT $1
@@ -60,11 +64,6 @@ UPDATE outbox SET published_at = clock_timestamp()
 FROM (SELECT set_config('synchronous_commit', 'off', true)) AS unhurried
 WHERE published_at IS NULL AND position BETWEEN $1 AND $2
 """
-# The statement's own time is before its snapshot: what was committed by then is seen.
-SELECT_WAITING = """
-SELECT statement_timestamp() AS asked_at, EXISTS (SELECT 1 FROM outbox WHERE published_at IS NULL) AS is_waiting
-"""
-
 AWAY = (KafkaError, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
@@ -76,8 +75,6 @@ class Relay:
     settings: ServiceSettings
     before_mark: Callable[[], None] = lambda: None
     _offsets: dict[int, int] = field(default_factory=dict)
-    _sequences: OrderedDict[tuple[str, str], int] = field(default_factory=OrderedDict)
-    _position: int = 0
 
     async def run(self) -> None:
         """Holds the lock on a direct connection, or waits for it; starts anew after any fault."""
@@ -91,15 +88,16 @@ class Relay:
 
     async def _lead(self) -> None:
         connection = await asyncpg.connect(
-            self.settings.direct_url, timeout=SEND_SECONDS, command_timeout=SEND_SECONDS
+            self.settings.direct_url,
+            timeout=SEND_SECONDS,
+            command_timeout=SEND_SECONDS,
+            server_settings=SESSION,
         )
         try:
             await prepare_connection(connection)
             while not await connection.fetchval(TRY_LOCK, LOCK_KEY):  # noqa: ASYNC110 - another process holds it
                 await asyncio.sleep(RETRY_SECONDS)
             # Only this connection assigns: when it is lost, the lock and the right to assign go together.
-            self._position = await connection.fetchval(SELECT_LAST_POSITION)
-            self._sequences.clear()
             bell = asyncio.Event()
             await connection.add_listener(OUTBOX_CHANNEL, lambda *_: bell.set())
             await self._publish_with_one_producer(connection, bell)
@@ -112,6 +110,7 @@ class Relay:
         producer = new_producer(self.settings)
         try:
             await asyncio.wait_for(producer.start(), SEND_SECONDS)
+            await self._publish_left_over(connection, producer)
             loop = asyncio.get_running_loop()
             marked_at = 0.0
             while True:
@@ -135,48 +134,25 @@ class Relay:
             ends = await consumer.end_offsets(partitions)
             return {partition.partition: offset - 1 for partition, offset in ends.items()}
 
+    async def _publish_left_over(self, connection: "Connection", producer: AIOKafkaProducer) -> None:
+        """What an earlier relay assigned and did not mark: it may have been published or not."""
+        while rows := await connection.fetch(SELECT_UNPUBLISHED, BATCH):
+            await self._publish(connection, producer, [outbox_row(row) for row in rows])
+
     async def _drain(self, connection: "Connection", producer: AIOKafkaProducer) -> "datetime | None":
         """Publishes one batch; the instant up to which nothing is left, or None when more may wait."""
-        waiting = await connection.fetchrow(SELECT_WAITING)
-        if waiting is None:
-            return None
-        asked_at: datetime = waiting["asked_at"]
-        if not waiting["is_waiting"]:
+        assigned = await connection.fetch(ASSIGN, BATCH)
+        asked_at: datetime = assigned[0]["asked_at"]
+        if assigned[0]["position"] is None:
             return asked_at
-        assigned = await self._assign(connection)
-        rows = [outbox_row(row) for row in await connection.fetch(SELECT_UNPUBLISHED, BATCH)]
-        if rows:
-            await self._send(producer, rows)
-            self.before_mark()
-            await connection.execute(UPDATE_PUBLISHED, rows[0].position, rows[-1].position)
-            PUBLISHED.inc(len(rows))
-        return None if BATCH in (assigned, len(rows)) else asked_at
+        await self._publish(connection, producer, [outbox_row(row) for row in assigned])
+        return None if len(assigned) == BATCH else asked_at
 
-    async def _assign(self, connection: "Connection") -> int:
-        while len(self._sequences) > REMEMBERED_KEYS:
-            self._sequences.popitem(last=False)
-        waiting = await connection.fetch(SELECT_UNASSIGNED, BATCH)
-        if not waiting:
-            return 0
-        keys = [(row["topic"], row["partitionkey"]) for row in waiting]
-        await self._remember_last_sequences(connection, keys)
-        sequences = [self._next_sequence(key) for key in keys]
-        positions = [self._position + ahead for ahead in range(1, len(waiting) + 1)]
-        await connection.execute(UPDATE_ASSIGNED, [row["row_number"] for row in waiting], positions, sequences)
-        self._position += len(waiting)
-        return len(waiting)
-
-    async def _remember_last_sequences(self, connection: "Connection", keys: list[tuple[str, str]]) -> None:
-        unknown = list({key for key in keys if key not in self._sequences})
-        if unknown:
-            topics, partitionkeys = [topic for topic, _ in unknown], [key for _, key in unknown]
-            for row in await connection.fetch(SELECT_LAST_SEQUENCES, topics, partitionkeys):
-                self._sequences[row["topic"], row["partitionkey"]] = row["last"]
-
-    def _next_sequence(self, key: tuple[str, str]) -> int:
-        self._sequences[key] += 1
-        self._sequences.move_to_end(key)
-        return self._sequences[key]
+    async def _publish(self, connection: "Connection", producer: AIOKafkaProducer, rows: list[OutboxRow]) -> None:
+        await self._send(producer, rows)
+        self.before_mark()
+        await connection.execute(UPDATE_PUBLISHED, rows[0].position, rows[-1].position)
+        PUBLISHED.inc(len(rows))
 
     async def _send(self, producer: AIOKafkaProducer, rows: list[OutboxRow]) -> None:
         async with asyncio.timeout(SEND_SECONDS):

@@ -46,7 +46,7 @@ def warm_start(suite: Suite) -> list[Figure]:
 
 def in_world(measure: Callable[[World], Awaitable[list[Figure]]]) -> Measure:
     async def run(suite: Suite) -> list[Figure]:
-        async with entering(suite.platform, suite.here, tell=lambda _line: None) as world:
+        async with entering(suite.platform, suite.here) as world:
             return await measure(world)
 
     return lambda suite: asyncio.run(run(suite))

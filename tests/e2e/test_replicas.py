@@ -80,7 +80,7 @@ async def test_two_stories_through_two_sets_of_replicas(tmp_path: Path) -> None:
         await ready(second)
 
         async def story(platform: Platform) -> list[str]:
-            async with entering(platform, suite.here, tell=lambda _line: None) as world:
+            async with entering(platform, suite.here) as world:
                 outcomes = await play(world, tell=lambda _line: None)
                 return [f"{one.step.title}: {one.told}" for one in outcomes if not one.succeeded]
 

@@ -13,7 +13,7 @@ from tests.suite import real_suite
 async def test_an_applicants_whole_life(tmp_path: Path) -> None:
     told: list[str] = []
     with real_suite(tmp_path / "suite") as suite:
-        async with entering(suite.platform, suite.here, tell=told.append) as world:
+        async with entering(suite.platform, suite.here) as world:
             outcomes = await play(world, tell=told.append)
         failed = [f"{outcome.step.title}: {outcome.told}" for outcome in outcomes if not outcome.succeeded]
         assert failed == [], "\n".join(told)

@@ -140,10 +140,10 @@ async def note_registration_active(
 async def note_registration_state(
     tx: Connection, call: Call, applicant_id: UUID, *, state: RegistrationState, is_reactivated: bool = False
 ) -> None:
-    registration = await store.lock_registration(tx, applicant_id, at=call.at)
-    reactivated_at = call.at if is_reactivated else registration.reactivated_at
-    changed = replace(registration, state=state, changed_at=call.at, reactivated_at=reactivated_at)
-    await store.save_registration(tx, changed)
+    reactivated_at = call.at if is_reactivated else None
+    await store.save_registration_state(
+        tx, applicant_id, state=state, changed_at=call.at, reactivated_at=reactivated_at
+    )
     if state is RegistrationState.REJECTED:
         await _revoke_pending(tx, call, applicant_id)
 

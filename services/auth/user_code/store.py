@@ -65,6 +65,11 @@ UPDATE_REGISTRATION = """
 UPDATE registrations SET state = $2, changed_at = $3, activated_at = $4, reactivated_at = $5
 WHERE applicant_id = $1
 """
+UPSERT_REGISTRATION_STATE = """
+INSERT INTO registrations (applicant_id, state, changed_at, reactivated_at) VALUES ($1, $2, $3, $4)
+ON CONFLICT (applicant_id) DO UPDATE SET state = excluded.state, changed_at = excluded.changed_at,
+    reactivated_at = coalesce(excluded.reactivated_at, registrations.reactivated_at)
+"""
 UPSERT_NAMED = """
 INSERT INTO persons (user_code_id, applicant_id, role, named_at) VALUES ($1, $2, $3, $4)
 ON CONFLICT (user_code_id) DO UPDATE SET role = excluded.role, named_at = excluded.named_at
@@ -166,6 +171,18 @@ async def save_registration(tx: Connection, registration: Registration) -> None:
         registration.activated_at,
         registration.reactivated_at,
     )
+
+
+async def save_registration_state(
+    tx: Connection,
+    applicant_id: UUID,
+    *,
+    state: RegistrationState,
+    changed_at: datetime,
+    reactivated_at: datetime | None,
+) -> None:
+    """`reactivated_at`: None keeps what is known."""
+    await tx.execute(UPSERT_REGISTRATION_STATE, applicant_id, state, changed_at, reactivated_at)
 
 
 async def save_named(tx: Connection, user_code_id: UUID, *, applicant_id: UUID, role: Role, at: datetime) -> None:

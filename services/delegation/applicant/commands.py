@@ -43,7 +43,7 @@ async def lock_or_add(tx: Connection, applicant_id: UUID) -> ApplicantState:
 
 
 async def note_state(tx: Connection, call: Call, applicant_id: UUID, *, state: ApplicantState) -> None:
-    await lock_or_add(tx, applicant_id)
+    """What concerns the applicant waits until commit."""
     await store.save_state(tx, applicant_id, state=state, since=call.at)
 
 

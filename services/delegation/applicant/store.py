@@ -11,7 +11,11 @@ INSERT INTO applicants (id, state, state_since) VALUES ($1, 'submitted', '-infin
 """
 SELECT_APPLICANT_FOR_UPDATE = "SELECT state FROM applicants WHERE id = $1 FOR UPDATE"
 # A late event never undoes a newer one.
-UPDATE_STATE = "UPDATE applicants SET state = $2, state_since = $3 WHERE id = $1 AND state_since <= $3"
+UPSERT_STATE = """
+INSERT INTO applicants (id, state, state_since) VALUES ($1, $2, $3)
+ON CONFLICT (id) DO UPDATE SET state = excluded.state, state_since = excluded.state_since
+WHERE applicants.state_since <= excluded.state_since
+"""
 UPSERT_ENROLMENT = """
 INSERT INTO enrolments (applicant_id, online_service, department, enrolment_id) VALUES ($1, $2, $3, $4)
 ON CONFLICT (applicant_id, online_service) DO UPDATE
@@ -51,7 +55,7 @@ async def find_state_for_update(tx: Connection, applicant_id: UUID) -> Applicant
 
 
 async def save_state(tx: Connection, applicant_id: UUID, *, state: ApplicantState, since: datetime) -> None:
-    await tx.execute(UPDATE_STATE, applicant_id, state.value, since)
+    await tx.execute(UPSERT_STATE, applicant_id, state.value, since)
 
 
 async def save_enrolment(tx: Connection, event: EnrolmentActivated) -> None:

@@ -1,4 +1,3 @@
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,17 +13,11 @@ INSERT_APPLICANT = """
 INSERT INTO applicants (id, kind, name, identifiers, representative, activated_at, state_since)
 VALUES ($1, $2, $3, $4, $5, $6, $6)
 """
-# Holds and requests are read only once the lock is had: what its last owner committed is then seen.
-LOCK_APPLICANT = """
-SELECT id, kind, name, state_since, cancelled_at, cancelled_by FROM applicants WHERE id = $1 FOR UPDATE
-"""
+# All else is read only once the lock is had: what its last owner committed is then seen.
+LOCK_APPLICANT = "SELECT FROM applicants WHERE id = $1 FOR UPDATE"
 UPDATE_STATE = """
 UPDATE applicants SET state_since = $2, cancelled_at = $3, cancelled_by = $4
 WHERE id = $1 AND state_since = $5 AND cancelled_at IS NOT DISTINCT FROM $6
-"""
-SELECT_HOLDS = """
-SELECT id, side, reason_code, grounds, placed_by, placed_at, released_by, released_at
-FROM registration_holds WHERE applicant_id = $1 ORDER BY placed_at, id
 """
 # One statement, so one snapshot: state, holds and request are of the same moment.
 SELECT_WHOLE = """
@@ -48,9 +41,6 @@ UPDATE_RELEASED = """
 UPDATE registration_holds SET released_by = $2, released_at = $3, release_grounds = $4
 WHERE id = $1 AND released_at IS NULL
 """
-SELECT_OPEN_REQUEST = """
-SELECT id, requested_by, requested_at FROM reactivation_requests WHERE applicant_id = $1 AND decided_at IS NULL
-"""
 INSERT_REQUEST = """
 INSERT INTO reactivation_requests (id, applicant_id, requested_by, requested_at) VALUES ($1, $2, $3, $4)
 """
@@ -72,22 +62,18 @@ async def add(tx: Connection, applicant: Applicant, *, identifiers: dict[str, st
     )
 
 
-async def get(database: Database, applicant_id: UUID) -> Applicant:
+async def get(database: Database | Connection, applicant_id: UUID) -> Applicant:
     """Raises UnknownOrForeign."""
     row = await database.fetchrow(SELECT_WHOLE, applicant_id)
     if row is None:
         raise UnknownOrForeign
-    return _applicant(row, holds=row["holds"], request=row["request"])
+    return _applicant(row)
 
 
 async def lock(tx: Connection, applicant_id: UUID) -> Applicant:
     """Raises UnknownOrForeign."""
-    row = await tx.fetchrow(LOCK_APPLICANT, applicant_id)
-    if row is None:
-        raise UnknownOrForeign
-    holds = await tx.fetch(SELECT_HOLDS, applicant_id)
-    request = await tx.fetchrow(SELECT_OPEN_REQUEST, applicant_id)
-    return _applicant(row, holds=holds, request=request)
+    await tx.execute(LOCK_APPLICANT, applicant_id)
+    return await get(tx, applicant_id)
 
 
 async def save_state(tx: Connection, before: Applicant, after: Applicant) -> None:
@@ -144,9 +130,7 @@ async def save_decision(  # noqa: PLR0913 - the columns of one row
     await update_one(tx, UPDATE_DECIDED, request_id, decision, by, at, grounds, salt)
 
 
-def _applicant(
-    row: asyncpg.Record, *, holds: Sequence[asyncpg.Record], request: asyncpg.Record | None
-) -> Applicant:
+def _applicant(row: asyncpg.Record) -> Applicant:
     cancelled_by = row["cancelled_by"]
     return Applicant(
         id=row["id"],
@@ -155,8 +139,8 @@ def _applicant(
         state_since=row["state_since"],
         cancelled_at=row["cancelled_at"],
         cancelled_by=CancelledBy(cancelled_by) if cancelled_by else None,
-        holds=tuple(_hold(*hold) for hold in holds),
-        open_request=ReactivationRequest(*request) if request else None,
+        holds=tuple(_hold(*hold) for hold in row["holds"]),
+        open_request=ReactivationRequest(*row["request"]) if row["request"] else None,
     )
 
 

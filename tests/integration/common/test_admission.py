@@ -7,7 +7,10 @@ import httpx
 import pytest
 
 from deploy.local.environment import Platform
+from libs.common.call import Call
 from libs.common.clock import now
+from libs.common.database import defer
+from libs.common.evidence import record_evidence
 from libs.common.ids import new_id
 from libs.common.standing import set_standing
 from tests.integration.common.probe import PUBLISHER
@@ -305,3 +308,44 @@ async def test_evidence_and_access_records_can_be_neither_changed_nor_removed(se
         for statement in (f"UPDATE {table} SET actor = 'x'", f"DELETE FROM {table}", f"TRUNCATE {table}"):
             with pytest.raises(Exception, match="permission denied"):
                 await service.database.execute(statement)
+
+
+async def test_calls_that_come_together_are_each_judged_and_recorded_for_themselves(service: Running) -> None:
+    held = new_id()
+    async with service.database.transaction() as tx:
+        await set_standing(tx, "applicant", held, source="registry", state="suspended", changed_at=now())
+    applicants = [held if number % 3 == 0 else new_id() for number in range(60)]
+    later = int((now() + timedelta(seconds=2)).timestamp())
+
+    async def call(applicant: UUID) -> httpx.Response:
+        headers = service.tokens.person_in_charge(applicant, new_id(), iat=later)
+        return await post(service, {**headers, **idempotent()}, applicant=applicant)
+
+    answers = await asyncio.gather(*map(call, applicants))
+    expected = [403 if applicant == held else 201 for applicant in applicants]
+    assert [answer.status_code for answer in answers] == expected
+    recorded = {str(record["correlation_id"]): record for record in await records(service)}
+    for applicant, answer in zip(applicants, answers, strict=True):
+        record = recorded.pop(answer.headers["x-correlation-id"])
+        assert record["applicant_id"] == applicant
+        assert record["outcome"] == ("refused" if applicant == held else "admitted")
+    assert recorded == {}
+
+
+async def test_nothing_is_deferred_outside_a_transaction_of_the_database(service: Running) -> None:
+    async with service.database.connection() as connection:
+        with pytest.raises(RuntimeError, match="transaction"):
+            defer(connection, "INSERT INTO evidence_records DEFAULT VALUES")
+
+
+async def fail_after_deferring(service: Running) -> None:
+    call = Call(actor="system", at=now(), correlation_id=new_id())
+    async with service.database.transaction() as tx:
+        await record_evidence(tx, call, "undone", applicant_id=APPLICANT, content={})
+        raise LookupError
+
+
+async def test_what_was_deferred_is_undone_with_its_transaction(service: Running) -> None:
+    with pytest.raises(LookupError):
+        await fail_after_deferring(service)
+    assert await service.database.fetch("SELECT 1 FROM evidence_records") == []

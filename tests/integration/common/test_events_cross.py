@@ -16,12 +16,12 @@ from deploy.local import infrastructure
 from deploy.local.environment import Platform
 from libs.common.call import Call
 from libs.common.clock import now
-from libs.common.contracts.envelope import applicant_key
+from libs.common.contracts.envelope import Envelope, applicant_key
 from libs.common.ids import new_id
 from libs.common.inbox import list_parked
 from libs.common.kafka import new_producer
 from libs.common.operations import freshness_report
-from libs.common.outbox import list_after_sequence
+from libs.common.outbox import list_after_position
 from libs.common.relay import Relay
 from libs.common.service import new_follower
 from tests.integration.common.probe import CONSUMER, PUBLISHER, note
@@ -231,19 +231,65 @@ async def test_a_replay_after_the_cause_is_mended_applies_in_order(pair: Pair) -
 async def test_double_and_late_deliveries_change_nothing(pair: Pair) -> None:
     applicant = new_id()
     await pair.say(applicant, "a", "b", "c")
+    a, b, c = await published(pair, applicant)
+    for envelope in [a, a, c, b, c, a]:
+        await pair.consumer.inbox.receive("registry", envelope)
+    assert await pair.heard(applicant) == ["a", "b", "c"]
+
+
+async def published(pair: Pair, *applicants: UUID) -> list[Envelope]:
+    """What stands in the feed about these applicants, in its order."""
     async with pair.relaying():
 
-        async def published() -> bool:
+        async def marked() -> bool:
             return not await pair.publisher.database.fetch("SELECT 1 FROM outbox WHERE published_at IS NULL")
 
-        await until(published)
-    key = applicant_key(applicant)
-    rows = await list_after_sequence(
-        pair.publisher.database, "registry.events", partitionkey=key, sequence=0, limit=10
-    )
-    for row in [rows[0], rows[0], rows[2], rows[1], rows[2], rows[0]]:
-        await pair.consumer.inbox.receive("registry", row.envelope)
-    assert await pair.heard(applicant) == ["a", "b", "c"]
+        await until(marked)
+    rows = await list_after_position(pair.publisher.database, "registry.events", position=0, limit=1000)
+    keys = {applicant_key(applicant) for applicant in applicants}
+    return [row.envelope for row in rows if row.envelope.partitionkey in keys]
+
+
+async def test_a_run_of_events_of_several_applicants_is_applied_once_in_order(pair: Pair) -> None:
+    one, other = new_id(), new_id()
+    for text in "abc":
+        await pair.say(one, text)
+        await pair.say(other, text.upper())
+    run = await published(pair, one, other)
+    for _ in range(2):
+        await pair.consumer.inbox.receive_run("registry", run)
+        assert await pair.heard(one) == ["a", "b", "c"]
+        assert await pair.heard(other) == ["A", "B", "C"]
+
+
+async def test_a_run_that_begins_with_what_was_applied_before_goes_on_where_it_stood(pair: Pair) -> None:
+    applicant = new_id()
+    await pair.say(applicant, "a", "b", "c", "d")
+    run = await published(pair, applicant)
+    await pair.consumer.inbox.receive_run("registry", run[:2])
+    await pair.consumer.inbox.receive_run("registry", run[1:])
+    assert await pair.heard(applicant) == ["a", "b", "c", "d"]
+
+
+async def test_a_run_with_a_gap_refills_it_from_the_feed(pair: Pair) -> None:
+    applicant = new_id()
+    await pair.say(applicant, "a", "b", "c", "d")
+    run = await published(pair, applicant)
+    await pair.consumer.inbox.receive_run("registry", [run[0], run[3]])
+    assert await pair.heard(applicant) == ["a", "b", "c", "d"]
+
+
+async def test_a_poison_event_in_a_run_parks_its_key_alone(pair: Pair) -> None:
+    ill, well = new_id(), new_id()
+    await pair.say(ill, "before", "poison", "after")
+    await pair.say(well, "fine", "too")
+    await pair.consumer.inbox.receive_run("registry", await published(pair, ill, well))
+    assert await pair.heard(ill) == ["before"]
+    assert await pair.heard(well) == ["fine", "too"]
+    assert [event["sequence"] for event in await list_parked(pair.consumer.database)] == [2, 3]
+    await pair.say(ill, "later")
+    await pair.consumer.inbox.receive_run("registry", (await published(pair, ill))[-1:])
+    assert [event["sequence"] for event in await list_parked(pair.consumer.database)] == [2, 3, 4]
 
 
 async def test_a_message_that_is_no_event_of_its_topic_is_kept_and_blocks_nobody(pair: Pair) -> None:

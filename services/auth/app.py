@@ -15,6 +15,8 @@ from services.auth.session import attempts, logout_api
 from services.auth.session.commands import end_expired_sessions
 from services.auth.settings import AuthSettings
 from services.auth.signing_key import api as signing_key_api
+from services.auth.signing_key.commands import forget_retired
+from services.auth.signing_key.operation import run_signing_keys
 from services.auth.user_code import api as user_code_api
 from services.auth.user_code.commands import remove_unnamed_codes
 
@@ -38,6 +40,7 @@ async def sweep_expired(resources: Resources) -> None:
         await forget_old_grants(tx, at=now())
         await forget_old_assertions(tx, at=now())
         await attempts.forget_old(tx, at=now())
+        await forget_retired(tx, at=now())
 
 
 SERVICE = Service(
@@ -58,5 +61,5 @@ SERVICE = Service(
     handlers=lambda _settings: HANDLERS,
     prepare=prepare,
     sweeps=(sweep_codes, sweep_sessions, sweep_expired),
-    operations={"install": install},
+    operations={"install": install, "signing-keys": run_signing_keys},
 )

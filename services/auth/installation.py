@@ -13,7 +13,6 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from libs.common.call import Call
 from libs.common.clock import now
-from libs.common.evidence import record_evidence
 from libs.common.ids import new_id
 from libs.common.service import Resources
 from services.auth.agent_account.commands import AgentAsInstalled, install_agent
@@ -23,7 +22,7 @@ from services.auth.client.rules import Client, ClientKind
 from services.auth.key_files import KeyFileFault
 from services.auth.parts import Parts, new_parts
 from services.auth.settings import AuthSettings
-from services.auth.signing_key.commands import ensure_signing_key
+from services.auth.signing_key.commands import publish_when_due
 
 log = logging.getLogger(__name__)
 CURVE = "P-256"
@@ -84,8 +83,7 @@ async def _install(parts: Parts, wanted: _Installation) -> None:
     clients = [_client(client, parts.settings) for client in wanted.clients]
     call = Call(actor="operator", at=now(), correlation_id=new_id())
     async with parts.database.transaction() as tx:
-        if await ensure_signing_key(tx, parts.sealing_key, at=call.at):
-            await record_evidence(tx, call, "make_signing_key", applicant_id=None, content={})
+        await publish_when_due(tx, call, parts.sealing_key, schedule=parts.settings.signing_key_schedule)
         changed = [
             agent.name
             for agent in agents

@@ -37,7 +37,7 @@ def new_parts(resources: Resources) -> Parts:
         settings=settings,
         database=resources.database,
         freshness=resources.freshness,
-        keys=SigningKeys(resources.database, sealing_key),
+        keys=SigningKeys(resources.database, sealing_key, settings.signing_key_schedule),
         passwords=Passwords(settings, read_key(settings.pepper_key_file)),
         pages=Pages(),
         common_passwords=read_common_passwords(),

@@ -1,8 +1,10 @@
+from datetime import timedelta
 from pathlib import Path
 
 from pydantic import Field
 
 from libs.common.settings import ServiceSettings
+from services.auth.signing_key.rules import Schedule
 
 
 class AuthSettings(ServiceSettings):
@@ -12,6 +14,10 @@ class AuthSettings(ServiceSettings):
     pepper_key_file: Path = Field(description="key of the HMAC over passwords before they are hashed")
     pairwise_key_file: Path = Field(description="key from which departments' names of persons are derived")
     keys_dir: Path = Field(Path(), description="where `install` looks up key and secret files")
+
+    signing_key_days: int = Field(90, ge=1, description="time from one signing key to the next, days")
+    signing_key_notice_hours: int = Field(24, ge=1, description="time a key is published before it signs, hours")
+    signing_key_kept_hours: int = Field(24, ge=1, description="time a key stays published after it signed, hours")
 
     argon2_memory_kib: int = Field(19_456, ge=8, description="memory of one password hash, KiB")
     argon2_passes: int = Field(2, ge=1, description="passes of one password hash")
@@ -24,3 +30,11 @@ class AuthSettings(ServiceSettings):
     session_idle_minutes: int = Field(30, ge=1, description="life of a session without use, minutes")
     session_longest_hours: int = Field(10, ge=1, description="life of a session, hours")
     sign_in_minutes: int = Field(15, ge=1, description="time to complete a sign-in, minutes")
+
+    @property
+    def signing_key_schedule(self) -> Schedule:
+        return Schedule(
+            every=timedelta(days=self.signing_key_days),
+            notice=timedelta(hours=self.signing_key_notice_hours),
+            kept=timedelta(hours=self.signing_key_kept_hours),
+        )

@@ -1,6 +1,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 
@@ -15,6 +15,24 @@ class SealedKey:
     published_at: datetime
     signs_from: datetime
     retired_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A new key signs `every` so often, is published `notice` before, and its predecessor stays `kept` after."""
+
+    every: timedelta
+    notice: timedelta
+    kept: timedelta
+
+
+def next_signs_from(keys: Sequence[SealedKey], *, at: datetime, schedule: Schedule) -> datetime | None:
+    """From when a key made now is to sign; None while none is due."""
+    youngest = max((key.signs_from for key in keys), default=None)
+    if youngest is None:
+        return at
+    due = youngest + schedule.every
+    return None if at < due - schedule.notice else max(due, at + schedule.notice)
 
 
 def choose(keys: Sequence[SealedKey], *, at: datetime) -> SealedKey | None:

@@ -10,6 +10,11 @@ COLUMNS = "kid, public_jwk, sealed_private, sealing_key_id, published_at, signs_
 SELECT_PUBLISHED = (
     f"SELECT {COLUMNS} FROM signing_keys WHERE retired_at IS NULL OR retired_at > $1 ORDER BY signs_from"
 )
+# Nothing that ends earlier is kept longer.
+UPDATE_RETIRED = """
+UPDATE signing_keys SET retired_at = $2 WHERE kid <> $1 AND (retired_at IS NULL OR retired_at > $2) RETURNING kid
+"""
+DELETE_RETIRED = "DELETE FROM signing_keys WHERE retired_at <= $1"
 INSERT_KEY = f"INSERT INTO signing_keys ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7)"
 
 
@@ -32,6 +37,15 @@ async def add(tx: Connection, key: SealedKey) -> None:
         key.signs_from,
         key.retired_at,
     )
+
+
+async def retire_others(tx: Connection, kid: str, *, at: datetime) -> list[str]:
+    """The keys whose end this set."""
+    return [row["kid"] for row in await tx.fetch(UPDATE_RETIRED, kid, at)]
+
+
+async def forget_retired(tx: Connection, *, at: datetime) -> None:
+    await tx.execute(DELETE_RETIRED, at)
 
 
 def _key(row: asyncpg.Record) -> SealedKey:

@@ -71,6 +71,7 @@ async def test_what_was_not_posted_is_not_there(registry: Running, path: str) ->
     assert (await registry.public.get(f"/v1/conditions/{path}")).status_code in {404, 422}
 
 
+@pytest.mark.usefixtures("platform_with_kafka")
 async def test_installing_twice_changes_nothing(registry: Running) -> None:
     before = await registry.events(), await evidence_count(registry)
     path = LOCAL / "installation.yaml"

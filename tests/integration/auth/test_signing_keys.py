@@ -1,0 +1,121 @@
+import asyncio
+import json
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from deploy.local.environment import Platform
+from libs.common.call import Call
+from libs.common.clock import now
+from libs.common.errors import OperatorFault
+from libs.common.ids import new_id
+from services.auth.app import SERVICE
+from services.auth.key_files import read_key
+from services.auth.settings import AuthSettings
+from services.auth.signing_key.commands import SigningKeys, forget_retired, publish_when_due
+from services.auth.signing_key.rules import Schedule
+from tests.integration.auth import parties
+from tests.kit import Running
+
+DAYS = Schedule(every=timedelta(days=90), notice=timedelta(days=1), kept=timedelta(days=1))
+SECONDS = Schedule(every=timedelta(seconds=1.5), notice=timedelta(seconds=0.6), kept=timedelta(seconds=1))
+CLAIMS = {"sub": "somebody"}
+
+
+def replica(auth: Running, schedule: Schedule, *, cached_seconds: float = 0.2) -> SigningKeys:
+    settings = auth.settings
+    assert isinstance(settings, AuthSettings)
+    return SigningKeys(auth.database, read_key(settings.sealing_key_file), schedule, cached_seconds)
+
+
+async def kids(keys: SigningKeys) -> list[str]:
+    return [key["kid"] for key in (await keys.jwks())["keys"]]
+
+
+async def pass_time(auth: Running, keys: SigningKeys, at: datetime) -> bool:
+    call = Call(actor="system", at=at, correlation_id=new_id())
+    async with auth.database.transaction() as tx:
+        return await publish_when_due(tx, call, keys.sealing_key, schedule=keys.schedule)
+
+
+async def test_no_verification_fails_while_keys_come_and_go_under_two_replicas(auth: Running) -> None:
+    replicas = [replica(auth, SECONDS), replica(auth, SECONDS)]
+    tokens: list[tuple[datetime, str]] = []
+    signed_by = set()
+    ends = now() + timedelta(seconds=5)
+    while now() < ends:
+        tokens += [(now(), await one.sign(CLAIMS, typ="JWT")) for one in replicas]
+        recent = [token for at, token in tokens if now() - at < SECONDS.kept - timedelta(seconds=0.3)]
+        for other in replicas:
+            verified = await asyncio.gather(*map(other.verify, recent[-6:] + recent[:2]))
+            assert None not in verified
+        signed_by |= {token.partition(".")[0] for _, token in tokens[-2:]}
+        await asyncio.sleep(0.02)
+    assert len(signed_by) >= 3
+
+
+async def test_two_replicas_that_find_a_key_due_publish_one(auth: Running) -> None:
+    later = now() + timedelta(days=89, hours=1)
+    keys = replica(auth, DAYS)
+    published = await asyncio.gather(*(pass_time(auth, keys, later) for _ in range(8)))
+    assert published.count(True) == 1
+
+
+async def test_a_published_key_waits_and_its_predecessor_ends_after_it_has_begun(auth: Running) -> None:
+    keys = replica(auth, DAYS)
+    [first] = await kids(keys)
+    later = now() + timedelta(days=89, hours=1)
+    assert await pass_time(auth, keys, later)
+    rows = await auth.database.fetch("SELECT kid, signs_from, retired_at FROM signing_keys ORDER BY signs_from")
+    old, new = rows
+    assert (old["kid"], new["retired_at"]) == (first, None)
+    assert new["signs_from"] >= later + timedelta(hours=22)
+    assert old["retired_at"] == new["signs_from"] + DAYS.kept
+    evidence = await auth.database.fetch(
+        "SELECT content FROM evidence_records WHERE command = 'publish_signing_key'"
+    )
+    assert [row["content"]["ending"] for row in evidence] == [[], [first]]
+
+
+async def test_an_ended_key_is_forgotten_with_its_private_half(auth: Running) -> None:
+    keys = replica(auth, DAYS)
+    await pass_time(auth, keys, now() + timedelta(days=200))
+    async with auth.database.transaction() as tx:
+        await forget_retired(tx, at=now())
+    assert len(await kids(keys)) == 2
+    async with auth.database.transaction() as tx:
+        await forget_retired(tx, at=now() + timedelta(days=203))
+    [row] = await auth.database.fetch("SELECT kid FROM signing_keys")
+    assert row["kid"] in await kids(replica(auth, DAYS))
+
+
+async def test_an_operator_rotates_with_notice(auth: Running, capsys: pytest.CaptureFixture[str]) -> None:
+    await SERVICE.operations["signing-keys"](auth.resources, ["rotate"])
+    old, new = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert datetime.fromisoformat(new["signs_from"]) > now() + timedelta(hours=23)
+    assert datetime.fromisoformat(old["ends_at"]) > datetime.fromisoformat(new["signs_from"])
+    assert new["ends_at"] is None
+    token = await replica(auth, DAYS).sign(CLAIMS, typ="JWT")
+    assert await replica(auth, DAYS).verify(token) == CLAIMS
+
+
+async def test_rotating_at_once_refuses_what_the_old_key_signed(
+    auth: Running, platform: Platform, capsys: pytest.CaptureFixture[str]
+) -> None:
+    registry = parties.client(auth, platform, ("registry", ""))
+    asked = {"grant_type": "client_credentials", "resource": "urn:clicsequr:auth"}
+    before = (await registry.token(**asked)).json()["access_token"]
+    await SERVICE.operations["signing-keys"](auth.resources, ["rotate", "--at-once"])
+    [only] = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    keys = replica(auth, DAYS)
+    assert await kids(keys) == [only["kid"]]
+    assert await keys.verify(before) is None
+    after = await keys.sign(CLAIMS, typ="JWT")
+    assert await replace(keys).verify(after) == CLAIMS
+
+
+@pytest.mark.parametrize("arguments", [[], ["burn"], ["rotate", "--soon"]])
+async def test_another_word_is_answered_with_the_usage(auth: Running, arguments: list[str]) -> None:
+    with pytest.raises(OperatorFault, match="usage"):
+        await SERVICE.operations["signing-keys"](auth.resources, arguments)

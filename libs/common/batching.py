@@ -35,15 +35,17 @@ class Batches(Generic[Item, Result]):
         self._waiting.append((item, answer))
         if len(self._lanes) < LANES:
             # A batch belongs to no single caller, so it inherits nobody's trace.
-            lane = asyncio.create_task(self._run(), context=Context())
-            self._lanes.add(lane)
-            lane.add_done_callback(self._lanes.discard)
+            self._lanes.add(asyncio.create_task(self._run(), context=Context()))
         return await answer
 
     async def _run(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting[:LARGEST], self._waiting[LARGEST:]
-            await self._settle(batch)
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting[:LARGEST], self._waiting[LARGEST:]
+                await self._settle(batch)
+        finally:
+            # In the same step that found nothing waiting: who asks next must not count on a lane that is over.
+            self._lanes = {lane for lane in self._lanes if lane is not asyncio.current_task()}
 
     async def _settle(self, batch: "list[tuple[Item, asyncio.Future[Result]]]") -> None:
         try:

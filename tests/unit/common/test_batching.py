@@ -78,3 +78,22 @@ async def test_whoever_went_away_keeps_nobody_from_an_answer() -> None:
     assert await asyncio.wait_for(stays, 5) == 4
     with pytest.raises(asyncio.CancelledError):
         await gone
+
+
+async def test_whoever_asks_in_the_instant_in_which_all_lanes_end_is_answered() -> None:
+    desk = Desk()
+    batches = Batches(desk.double, shared=(Away,))
+
+    async def ask_twice() -> tuple[int, int]:
+        return await batches.ask(0), await batches.ask(10)
+
+    asking = asyncio.create_task(ask_twice())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    other = asyncio.create_task(batches.ask(1))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert desk.batches == [[0], [1]]
+    desk.open.set()
+    assert await asyncio.wait_for(asking, 5) == (0, 20)
+    assert await other == 2

@@ -10,7 +10,7 @@ from libs.common.errors import DomainError
 from libs.common.http import new_router
 from services.auth import records
 from services.auth.authorization.redemption import RefusedByStanding, redeem_code, redeem_credential
-from services.auth.client.commands import authenticate_client
+from services.auth.client.authentication import require_client
 from services.auth.client.rules import Client
 from services.auth.oauth_errors import OAuthError, oauth_error_of, token_error
 from services.auth.parameters import Malformed, Parameters, read_form
@@ -40,7 +40,7 @@ async def token(request: Request) -> Response:
 async def _answer(request: Request) -> dict[str, Any]:
     parts = parts_of(request)
     asked = await read_form(request)
-    client = await authenticate_client(parts.database, asked, audiences=_audiences(parts), at=request.state.at)
+    client = await require_client(request, asked)
     try:
         return await _redeem(request, parts, client, asked)
     except RefusedByStanding:
@@ -55,12 +55,6 @@ async def _redeem(request: Request, parts: Parts, client: Client, asked: Paramet
     if redeem is None:
         raise OAuthError("unsupported_grant_type", "grant_type must be authorization_code or client_credentials")
     return await redeem(parts, client, asked, circumstances=records.circumstances(request, action=ACTION))
-
-
-def _audiences(parts: Parts) -> frozenset[str]:
-    """What an assertion may be addressed to (RFC 7523 §3)."""
-    addresses = (parts.settings.issuer, parts.settings.auth_internal_url)
-    return frozenset({parts.settings.issuer, *(f"{address}/oauth/token" for address in addresses)})
 
 
 async def _record_refusal(request: Request, parts: Parts, client: Client, *, code: str) -> None:

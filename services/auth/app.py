@@ -11,7 +11,7 @@ from services.auth.consumers import HANDLERS
 from services.auth.installation import install
 from services.auth.parts import prepare
 from services.auth.session import api as session_api
-from services.auth.session import attempts, logout_api
+from services.auth.session import attempts, change_password_api, logout_api, one_time_code_api
 from services.auth.session.commands import end_expired_sessions
 from services.auth.settings import AuthSettings
 from services.auth.signing_key import api as signing_key_api
@@ -53,6 +53,8 @@ SERVICE = Service(
         authorization_api.router,
         token_api.router,
         session_api.router,
+        one_time_code_api.router,
+        change_password_api.router,
         logout_api.router,
         assets_api.router,
     ],

@@ -41,13 +41,15 @@ def lifetime_of(settings: AuthSettings) -> Lifetime:
     )
 
 
-async def open_session(  # noqa: PLR0913 - what is opened, each by name
-    tx: Connection, call: Call, holder: Holder, *, stage: Stage, is_recourse: bool, replaces: Session | None
+async def open_session(
+    tx: Connection, call: Call, holder: Holder, *, is_recourse: bool, replaces: Session | None
 ) -> Opened:
     """A new session with a new secret, whatever the browser brought; what it brought is ended."""
     if replaces is not None:
         await end_session(tx, call, replaces, reason="signed-out")
     secret = secrets.token_urlsafe(SECRET_BYTES)
+    amr = (rules.PASSWORD,)
+    stage = rules.stage_of(holder, amr=amr)
     conditions = await store.find_conditions(tx, OWNER_OF_CONDITIONS, at=call.at) if holder.facts else None
     session = Session(
         id=new_id(),
@@ -57,7 +59,7 @@ async def open_session(  # noqa: PLR0913 - what is opened, each by name
         applicant_id=holder.applicant_id,
         agent_id=holder.agent.id if holder.agent else None,
         is_recourse=is_recourse,
-        amr=(rules.PASSWORD,),
+        amr=amr,
         conditions=conditions[0] if conditions else None,
         authenticated_at=call.at,
         last_seen_at=call.at,
@@ -68,20 +70,23 @@ async def open_session(  # noqa: PLR0913 - what is opened, each by name
     return Opened(session, secret)
 
 
-async def complete_session(tx: Connection, call: Call, session: Session, *, amr: tuple[str, ...]) -> Opened:
-    """What was still to be done is done: the session is good now, under a new secret."""
+async def move_session(
+    tx: Connection, call: Call, session: Session, *, holder: Holder, amr: tuple[str, ...]
+) -> Opened:
+    """A step is done: the session goes to its next stage under a new secret, and is good once none is left."""
     secret = secrets.token_urlsafe(SECRET_BYTES)
-    complete = replace(
+    moved = replace(
         session,
         secret_hash=rules.hash_secret(secret),
-        stage=Stage.COMPLETE,
+        stage=rules.stage_of(holder, amr=amr),
         amr=amr,
         authenticated_at=call.at,
         last_seen_at=call.at,
     )
-    await store.save_stage(tx, complete, was=session.stage)
-    await _start(tx, call, complete)
-    return Opened(complete, secret)
+    await store.save_stage(tx, moved, was=session.stage)
+    if moved.stage is Stage.COMPLETE:
+        await _start(tx, call, moved)
+    return Opened(moved, secret)
 
 
 async def _start(tx: Connection, call: Call, session: Session) -> None:

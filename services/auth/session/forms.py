@@ -12,7 +12,8 @@ from services.auth.cookies import REQUEST, SESSION, is_form_token, read_cookie
 from services.auth.parameters import Malformed, Parameters, read_form
 from services.auth.parts import parts_of
 from services.auth.session.commands import find_session
-from services.auth.session.sign_in import Visit
+from services.auth.session.rules import Session, Stage
+from services.auth.session.visit import Visit
 
 STATUS_OF_FAULT = {"facts-too-old": 503, "start-again": 400, "request-not-understood": 400}
 RETRY_AFTER = {"Retry-After": "5"}
@@ -56,6 +57,13 @@ async def read_posted(request: Request, *, action: str, form: str) -> tuple[Visi
         await _record_refusal(request, action=action, refusal=refusal)
         raise
     return visit, given
+
+
+def require_stage(visit: Visit, stage: Stage) -> Session:
+    """Raises NotToBeAnswered when another step is due in this browser."""
+    if visit.session is None or visit.session.stage is not stage:
+        raise NotToBeAnswered("start-again")
+    return visit.session
 
 
 def _require_form_token(given: Parameters, visit: Visit, *, form: str) -> None:

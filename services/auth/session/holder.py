@@ -15,3 +15,9 @@ class Holder:
     @property
     def applicant_id(self) -> UUID | None:
         return self.facts.code.applicant_id if self.facts else None
+
+    @property
+    def actor(self) -> str | None:
+        if self.facts is not None:
+            return self.facts.code.actor
+        return self.agent.actor if self.agent else None

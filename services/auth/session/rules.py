@@ -7,7 +7,14 @@ from enum import StrEnum
 from ipaddress import IPv6Address, ip_address, ip_network
 from uuid import UUID
 
-from services.auth.user_code.rules import BARRED_STATES, Facts, RegistrationState, objection
+from services.auth.session.holder import Holder
+from services.auth.user_code.rules import (
+    BARRED_STATES,
+    Facts,
+    RegistrationState,
+    must_change_password,
+    objection,
+)
 
 ACR_PASSWORD = "urn:clicsequr:acr:password"  # noqa: S105 - a name of an assurance level
 ACR_TWO_FACTOR = "urn:clicsequr:acr:two-factor"
@@ -18,7 +25,7 @@ IPV6_SITE = 64
 
 
 class Stage(StrEnum):
-    """What must still be done before the session is good for anything else."""
+    """What must still be done before the session is good for anything else; its page has the same name."""
 
     ONE_TIME_CODE = "one-time-code"
     CHANGE_PASSWORD = "change-password"  # noqa: S105 - a stage
@@ -73,6 +80,15 @@ class Attempts:
 
 def hash_secret(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
+
+
+def stage_of(holder: Holder, *, amr: tuple[str, ...]) -> Stage:
+    """The first step that is still to be done, of all steps in their order."""
+    if holder.agent is not None and ONE_TIME_CODE not in amr:
+        return Stage.ONE_TIME_CODE
+    if holder.facts is not None and must_change_password(holder.facts):
+        return Stage.CHANGE_PASSWORD
+    return Stage.COMPLETE
 
 
 def is_alive(session: Session, *, lifetime: Lifetime, at: datetime) -> bool:

@@ -1,0 +1,60 @@
+"""Where a step's outcome leads the browser."""
+
+from collections.abc import Callable
+
+from fastapi import Request, Response
+from starlette.responses import RedirectResponse
+
+from services.auth.authorization.rules import recourse_address
+from services.auth.cookies import REQUEST, SESSION, drop_cookie, set_cookie
+from services.auth.parts import Parts, parts_of
+from services.auth.session.forms import NotToBeAnswered, page_of
+from services.auth.session.rules import Stage
+from services.auth.session.visit import Next, Outcome, Visit
+
+SEE_OTHER = 303
+ShowAgain = Callable[[Request, Visit, Outcome], Response]
+
+
+def follow(request: Request, visit: Visit, outcome: Outcome, *, show_again: ShowAgain) -> Response:
+    """`show_again`: the step's own page, saying what was wrong."""
+    match outcome.next:
+        case Next.BACK | Next.STEP:
+            return _onward(parts_of(request), outcome)
+        case Next.STATE:
+            return _state_page(request, visit, outcome)
+        case Next.START_AGAIN:
+            return page_of(request, NotToBeAnswered("start-again"))
+        case Next.LATER:
+            return page_of(request, NotToBeAnswered("facts-too-old"))
+        case Next.REFUSED | Next.WAIT:
+            return show_again(request, visit, outcome)
+
+
+def status_of(outcome: Outcome | None, *, refused: int = 401) -> tuple[int, dict[str, str]]:
+    """Status and headers of a step's page, shown first or again."""
+    if outcome is None:
+        return 200, {}
+    if outcome.next is Next.WAIT:
+        return 429, {"Retry-After": str(outcome.retry_after)}
+    return refused, {}
+
+
+def _onward(parts: Parts, outcome: Outcome) -> Response:
+    issuer = parts.settings.issuer
+    answer = RedirectResponse(outcome.location or f"/{outcome.stage or Stage.COMPLETE}", SEE_OTHER)
+    if outcome.session_secret is not None:
+        set_cookie(answer, SESSION, outcome.session_secret, issuer=issuer)
+    if outcome.next is Next.BACK:
+        drop_cookie(answer, REQUEST, issuer=issuer)
+    return answer
+
+
+def _state_page(request: Request, visit: Visit, outcome: Outcome) -> Response:
+    return parts_of(request).pages.answer(
+        "registration_state.html",
+        language=visit.request.language,
+        status=403,
+        state="" if outcome.state is None else outcome.state.value,
+        recourse_address=recourse_address(visit.request) if visit.client.is_portal else None,
+    )

@@ -1,0 +1,87 @@
+from fastapi import Request, Response
+from pydantic import SecretStr
+
+from libs.common.admission import public
+from libs.common.errors import DomainError
+from libs.common.http import new_router
+from services.auth import records
+from services.auth.cookies import form_token
+from services.auth.parameters import Malformed, Parameters
+from services.auth.parts import parts_of
+from services.auth.session import steps
+from services.auth.session.answers import follow, status_of
+from services.auth.session.change_password import change_password
+from services.auth.session.duties import show_duties
+from services.auth.session.forms import NotToBeAnswered, page_of, read_posted, read_visit, require_stage
+from services.auth.session.holder import Holder
+from services.auth.session.rules import Session, Stage
+from services.auth.session.visit import Next, Outcome, Visit
+from services.auth.user_code.commands import find_facts
+from services.auth.user_code.rules import display
+
+router = new_router(tags=["sign-in"])
+
+
+@router.get("/change-password")
+@public
+async def show_change_password(request: Request) -> Response:
+    try:
+        visit = await read_visit(request, action="GET /change-password")
+        return await _page(request, visit)
+    except (NotToBeAnswered, DomainError) as refusal:
+        return page_of(request, refusal)
+
+
+@router.post("/change-password")
+@public
+async def post_change_password(request: Request) -> Response:
+    try:
+        visit, form = await read_posted(request, action="POST /change-password", form="change-password")
+        session = require_stage(visit, Stage.CHANGE_PASSWORD)
+        outcome = await _change(request, visit, session, form)
+        if outcome.next is Next.REFUSED and outcome.error is not None:
+            return await _page(request, visit, outcome)
+    except (NotToBeAnswered, Malformed, DomainError) as refusal:
+        return page_of(request, refusal)
+    return follow(request, visit, outcome, show_again=_ended)
+
+
+async def _change(request: Request, visit: Visit, session: Session, form: Parameters) -> Outcome:
+    return await change_password(
+        parts_of(request),
+        visit,
+        session,
+        new=SecretStr(form.one("new_password") or ""),
+        repeated=SecretStr(form.one("repeated_password") or ""),
+    )
+
+
+def _ended(request: Request, _visit: Visit, _outcome: Outcome) -> Response:
+    """Something came to stand against the code meanwhile."""
+    return page_of(request, NotToBeAnswered("start-again"))
+
+
+async def _page(request: Request, visit: Visit, outcome: Outcome | None = None) -> Response:
+    parts = parts_of(request)
+    session = require_stage(visit, Stage.CHANGE_PASSWORD)
+    facts = None if session.user_code_id is None else await find_facts(parts.database, session.user_code_id)
+    if facts is None:
+        raise NotToBeAnswered("start-again")
+    language = visit.request.language
+    call = records.call_of(visit.circumstances, steps.principal_of(Holder(facts=facts), session, visit))
+    is_first_use = facts.code.first_used_at is None
+    address = await show_duties(parts.database, call, facts, language=language) if is_first_use else None
+    status, headers = status_of(outcome, refused=400)
+    return parts.pages.answer(
+        "change_password.html",
+        language=language,
+        status=status,
+        headers=headers,
+        form_leads_to=visit.request.redirect_uri,
+        form_token=form_token(visit.request_secret, form="change-password"),
+        user_code=display(facts.code.code),
+        role=str(facts.role),
+        is_first_use=is_first_use,
+        conditions_address=address,
+        fault=outcome.error.detail(language) if outcome and outcome.error else None,
+    )

@@ -1,0 +1,146 @@
+"""What every step of a sign-in has in common: one transaction, one access record with its result, one way on."""
+
+from collections.abc import Awaitable, Callable
+
+from libs.common.access_records import Circumstances, record_call
+from libs.common.contracts.auth import AuthenticationFailed
+from libs.common.contracts.envelope import agent_key, applicant_key
+from libs.common.database import Connection
+from libs.common.errors import FactsTooOld
+from libs.common.outbox import publish
+from libs.common.principal import Principal
+from services.auth import records
+from services.auth.authorization.commands import grant, take_request
+from services.auth.parts import Parts
+from services.auth.session import attempts, commands
+from services.auth.session.attempts import Subjects
+from services.auth.session.commands import Opened
+from services.auth.session.holder import Holder
+from services.auth.session.rules import Session, Stage
+from services.auth.session.visit import Next, Outcome, Visit
+from services.auth.user_code.rules import Facts
+
+TOO_MANY = "too-many-attempts"
+Step = Callable[[Connection], Awaitable[Outcome]]
+
+
+class _Objected(Exception):
+    """`standing` or a parked event speaks against the step: nothing of it is kept but its record."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+async def take(parts: Parts, visit: Visit, holder: Holder, step: Step) -> Outcome:
+    """The step in its transaction; it must end in `pass_on` or record its own refusal."""
+    try:
+        async with parts.database.transaction() as tx:
+            return await step(tx)
+    except _Objected as objected:
+        outcome = Outcome(Next.LATER if objected.reason == FactsTooOld.code else Next.REFUSED)
+        return await refuse(parts, visit, holder.facts, reason=objected.reason, outcome=outcome)
+
+
+async def pass_on(  # noqa: PLR0913 - the last step has all that the others found
+    tx: Connection,
+    parts: Parts,
+    visit: Visit,
+    holder: Holder,
+    *,
+    opened: Opened,
+    subjects: Subjects | None = None,
+) -> Outcome:
+    """Records the step as done; when nothing is left to be done, answers the client's request with a code."""
+    session = opened.session
+    reason = await record(tx, principal_of(holder, session, visit), visit.circumstances)
+    if reason is not None:
+        raise _Objected(reason)
+    if subjects is not None:
+        await attempts.forgive(tx, subjects)
+    if session.stage is not Stage.COMPLETE:
+        return Outcome(Next.STEP, session.stage, session_secret=opened.secret)
+    if not await take_request(tx, visit.request_secret):
+        return Outcome(Next.START_AGAIN, session_secret=opened.secret)
+    location = await grant(
+        tx,
+        visit.request,
+        session_id=session.id,
+        is_recourse=session.is_recourse,
+        issuer=parts.settings.issuer,
+        at=visit.circumstances.at,
+    )
+    return Outcome(Next.BACK, session_secret=opened.secret, location=location)
+
+
+async def wait_for_attempt(
+    parts: Parts, visit: Visit, principal: Principal, *, subjects: Subjects
+) -> Outcome | None:
+    """Counts an attempt as failed until it turns out well; the refusal when it is not heard now."""
+    wait = await attempts.count_attempt(parts.database, subjects, at=visit.circumstances.at)
+    if not wait:
+        return None
+    await record_alone(parts, principal, visit.circumstances, refusal=TOO_MANY)
+    return Outcome(Next.WAIT, retry_after=wait)
+
+
+async def refuse(  # noqa: PLR0913 - what is recorded, each by name
+    parts: Parts,
+    visit: Visit,
+    facts: Facts | None,
+    *,
+    reason: str,
+    outcome: Outcome,
+    is_failure: bool = False,
+) -> Outcome:
+    """`is_failure`: a factor of a known code was wrong, which others are told."""
+    circumstances = visit.circumstances
+    principal = records.somebody_claiming(facts, client_id=visit.client.client_id, at=circumstances.at)
+    async with parts.database.transaction() as tx:
+        await record(tx, principal, circumstances, refusal=reason)
+        if is_failure and facts is not None:
+            failed = AuthenticationFailed(
+                applicant_id=facts.code.applicant_id, user_code_id=facts.code.id, factor="password"
+            )
+            key = applicant_key(facts.code.applicant_id)
+            call = records.call_of(circumstances, principal)
+            await publish(tx, call, failed, service=commands.SERVICE, partitionkey=key)
+    return outcome
+
+
+async def publish_failed(
+    tx: Connection, visit: Visit, principal: Principal, holder: Holder, *, failed: AuthenticationFailed
+) -> None:
+    key = agent_key(holder.agent.id) if holder.agent else applicant_key(holder.applicant_id or commands.NOBODY)
+    call = records.call_of(visit.circumstances, principal)
+    await publish(tx, call, failed, service=commands.SERVICE, partitionkey=key)
+
+
+async def record(
+    tx: Connection, principal: Principal, circumstances: Circumstances, *, refusal: str | None = None
+) -> str | None:
+    return await record_call(
+        tx, principal, circumstances=circumstances, applicant_id=None, refusal=refusal, recourse_route=True
+    )
+
+
+async def record_alone(parts: Parts, principal: Principal, circumstances: Circumstances, *, refusal: str) -> None:
+    async with parts.database.transaction() as tx:
+        await record(tx, principal, circumstances, refusal=refusal)
+
+
+def claiming(holder: Holder, visit: Visit) -> Principal:
+    """Who opens a session, before the session is there to be named."""
+    principal = records.somebody_claiming(
+        holder.facts, client_id=visit.client.client_id, at=visit.circumstances.at
+    )
+    return records.acting(principal, holder.actor or records.ANONYMOUS)
+
+
+def principal_of(holder: Holder, session: Session, visit: Visit) -> Principal:
+    issued_at = records.earliest_token(visit.circumstances.at)
+    return records.holder(holder, session, client_id=visit.client.client_id, issued_at=issued_at)
+
+
+def subjects_of(parts: Parts, visit: Visit, *, name: str) -> Subjects:
+    return attempts.subjects_of(parts.passwords, name=name, address=visit.circumstances.address or "")

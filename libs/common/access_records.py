@@ -29,7 +29,8 @@ WITH call AS (
 ), objection AS (
     SELECT call.id, CASE
         WHEN bool_or(call.issued_at <= found.refuse_issued_before) THEN 'token-refused'
-        WHEN bool_or(found.state <> 'active' AND NOT (subject.kind = 'applicant' AND call.in_recourse))
+        WHEN bool_or(found.state <> 'active' AND NOT (
+            call.in_recourse AND (subject.kind = 'applicant' OR found.state = 'recourse-only')))
             THEN 'access-suspended'
     END AS reason
     FROM unnest($19::uuid[], $20::text[], $21::text[]) AS subject (record_id, kind, id)

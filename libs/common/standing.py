@@ -7,6 +7,7 @@ from uuid import UUID
 from libs.common.clock import next_second
 from libs.common.database import Connection
 
+RECOURSE_ONLY = "recourse-only"
 LONGEST_TOKEN = timedelta(minutes=10)
 SubjectKind = Literal["applicant", "user_code", "session", "agent"]
 

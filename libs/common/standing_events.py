@@ -1,7 +1,7 @@
 """The projection of others' facts into `standing`, the same in every service."""
 
 from libs.common.call import Call
-from libs.common.contracts.auth import SessionEnded
+from libs.common.contracts.auth import SessionEnded, UserCodeReactivated, UserCodeRevoked, UserCodeSuspended
 from libs.common.contracts.delegation import PersonInChargeReactivated, PersonInChargeSuspended
 from libs.common.contracts.registry import (
     AccessReactivated,
@@ -11,7 +11,7 @@ from libs.common.contracts.registry import (
 )
 from libs.common.database import Connection
 from libs.common.inbox import handlers_of
-from libs.common.standing import set_standing
+from libs.common.standing import RECOURSE_ONLY, set_standing
 
 STATE_OF_APPLICANT = {
     AccessSuspended.type: "suspended",
@@ -21,6 +21,7 @@ STATE_OF_APPLICANT = {
 }
 StateOfApplicant = AccessSuspended | AccessReactivated | RegistrationCancelled | RegistrationReactivated
 PersonHeld = PersonInChargeSuspended | PersonInChargeReactivated
+StateOfCode = UserCodeSuspended | UserCodeReactivated | UserCodeRevoked
 
 
 async def note_applicant(tx: Connection, call: Call, event: StateOfApplicant) -> None:
@@ -31,6 +32,22 @@ async def note_applicant(tx: Connection, call: Call, event: StateOfApplicant) ->
 async def note_person(tx: Connection, call: Call, event: PersonHeld) -> None:
     state = "suspended" if isinstance(event, PersonInChargeSuspended) else "active"
     await set_standing(tx, "user_code", event.user_code_id, source="delegation", state=state, changed_at=call.at)
+
+
+def state_of_code(event: StateOfCode) -> str:
+    """As it stands in `standing`, in every service."""
+    match event:
+        case UserCodeSuspended():
+            return RECOURSE_ONLY if event.leaves_recourse else "suspended"
+        case UserCodeReactivated():
+            return "active"
+        case UserCodeRevoked():
+            return "revoked"
+
+
+async def note_user_code(tx: Connection, call: Call, event: StateOfCode) -> None:
+    state = state_of_code(event)
+    await set_standing(tx, "user_code", event.user_code_id, source="auth", state=state, changed_at=call.at)
 
 
 async def note_session_ended(tx: Connection, call: Call, event: SessionEnded) -> None:
@@ -44,4 +61,9 @@ REGISTRY_STANDING = handlers_of(
     (RegistrationReactivated, note_applicant),
 )
 DELEGATION_STANDING = handlers_of((PersonInChargeSuspended, note_person), (PersonInChargeReactivated, note_person))
-AUTH_STANDING = handlers_of((SessionEnded, note_session_ended))
+AUTH_STANDING = handlers_of(
+    (SessionEnded, note_session_ended),
+    (UserCodeSuspended, note_user_code),
+    (UserCodeReactivated, note_user_code),
+    (UserCodeRevoked, note_user_code),
+)

@@ -18,6 +18,7 @@ from services.auth.signing_key import api as signing_key_api
 from services.auth.signing_key.commands import forget_retired
 from services.auth.signing_key.operation import run_signing_keys
 from services.auth.user_code import api as user_code_api
+from services.auth.user_code import suspension_api
 from services.auth.user_code.commands import remove_unnamed_codes
 
 
@@ -57,6 +58,7 @@ SERVICE = Service(
         change_password_api.router,
         logout_api.router,
         assets_api.router,
+        suspension_api.router,
     ],
     internal_routers=[signing_key_api.router, token_api.router, user_code_api.router],
     publishers=("registry", "delegation"),

@@ -266,6 +266,20 @@ CREATE TABLE public.unreadable_messages (
     fault text NOT NULL,
     received_at timestamp with time zone NOT NULL
 );
+CREATE TABLE public.user_code_holds (
+    id uuid NOT NULL,
+    user_code_id uuid NOT NULL,
+    side text NOT NULL,
+    reason_code text NOT NULL,
+    grounds text NOT NULL,
+    salt bytea NOT NULL,
+    placed_by text NOT NULL,
+    placed_at timestamp with time zone NOT NULL,
+    released_by text,
+    released_at timestamp with time zone,
+    CONSTRAINT a_release_has_its_author CHECK (((released_at IS NULL) = (released_by IS NULL))),
+    CONSTRAINT side_is_known CHECK ((side = ANY (ARRAY['applicant'::text, 'provider'::text, 'department'::text, 'system'::text])))
+);
 CREATE TABLE public.user_codes (
     id uuid NOT NULL,
     applicant_id uuid NOT NULL,
@@ -280,7 +294,8 @@ CREATE TABLE public.user_codes (
     password_set_at timestamp with time zone NOT NULL,
     password_is_one_time boolean NOT NULL,
     first_used_at timestamp with time zone,
-    CONSTRAINT a_used_code_has_a_chosen_password CHECK (((first_used_at IS NULL) = password_is_one_time)),
+    revoked_at timestamp with time zone,
+    CONSTRAINT a_chosen_password_was_used CHECK ((password_is_one_time OR (first_used_at IS NOT NULL))),
     CONSTRAINT an_active_code_was_activated CHECK (((state <> 'active'::text) OR (activated_at IS NOT NULL))),
     CONSTRAINT user_code_state_is_known CHECK ((state = ANY (ARRAY['pending'::text, 'active'::text, 'revoked'::text])))
 );
@@ -347,6 +362,8 @@ ALTER TABLE ONLY public.standing
     ADD CONSTRAINT standing_pkey PRIMARY KEY (subject_kind, subject_id, source);
 ALTER TABLE ONLY public.unreadable_messages
     ADD CONSTRAINT unreadable_messages_pkey PRIMARY KEY (topic, partition, "offset");
+ALTER TABLE ONLY public.user_code_holds
+    ADD CONSTRAINT user_code_holds_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.user_codes
     ADD CONSTRAINT user_codes_pkey PRIMARY KEY (id);
 CREATE INDEX access_records_by_applicant ON ONLY public.access_records USING btree (applicant_id, at, id);
@@ -362,14 +379,21 @@ CREATE INDEX outbox_unassigned ON public.outbox USING btree (row_number) WHERE (
 CREATE INDEX outbox_unpublished ON public.outbox USING btree ("position") WHERE (published_at IS NULL);
 CREATE INDEX parked_events_by_key ON public.parked_events USING btree (partitionkey);
 CREATE INDEX persons_by_applicant ON public.persons USING btree (applicant_id);
+CREATE INDEX registrations_cancelled ON public.registrations USING btree (changed_at) WHERE (state = 'cancelled'::text);
 CREATE INDEX sessions_by_user_code ON public.sessions USING btree (user_code_id) WHERE (ended_at IS NULL);
+CREATE INDEX sessions_of_user_code ON public.sessions USING btree (user_code_id) WHERE (user_code_id IS NOT NULL);
 CREATE INDEX sessions_open ON public.sessions USING btree (last_seen_at) WHERE (ended_at IS NULL);
 CREATE INDEX sign_in_attempts_by_age ON public.sign_in_attempts USING btree (last_at);
+CREATE INDEX user_code_holds_by_code ON public.user_code_holds USING btree (user_code_id, placed_at, id);
 CREATE INDEX user_codes_by_applicant ON public.user_codes USING btree (applicant_id);
 CREATE INDEX user_codes_pending ON public.user_codes USING btree (assigned_at) WHERE (state = 'pending'::text);
 ALTER INDEX public.access_records_by_applicant ATTACH PARTITION public.access_records_default_applicant_id_at_id_idx;
 ALTER INDEX public.access_records_pkey ATTACH PARTITION public.access_records_default_pkey;
 ALTER INDEX public.access_records_by_user_code ATTACH PARTITION public.access_records_default_user_code_id_at_id_idx;
+ALTER TABLE ONLY public.sessions
+    ADD CONSTRAINT a_session_is_of_a_code_that_exists FOREIGN KEY (user_code_id) REFERENCES public.user_codes(id) NOT VALID;
+ALTER TABLE ONLY public.user_code_holds
+    ADD CONSTRAINT user_code_holds_user_code_id_fkey FOREIGN KEY (user_code_id) REFERENCES public.user_codes(id);
 REVOKE USAGE ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO auth_app;
 GRANT SELECT,INSERT ON TABLE public.access_records TO auth_app;
@@ -426,6 +450,9 @@ GRANT SELECT,INSERT,DELETE ON TABLE public.signing_keys TO auth_app;
 GRANT UPDATE(retired_at) ON TABLE public.signing_keys TO auth_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.standing TO auth_app;
 GRANT SELECT,INSERT ON TABLE public.unreadable_messages TO auth_app;
+GRANT SELECT,INSERT ON TABLE public.user_code_holds TO auth_app;
+GRANT UPDATE(released_by) ON TABLE public.user_code_holds TO auth_app;
+GRANT UPDATE(released_at) ON TABLE public.user_code_holds TO auth_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.user_codes TO auth_app;
 GRANT UPDATE(language) ON TABLE public.user_codes TO auth_app;
 GRANT UPDATE(state) ON TABLE public.user_codes TO auth_app;
@@ -435,3 +462,4 @@ GRANT UPDATE(pepper_key_id) ON TABLE public.user_codes TO auth_app;
 GRANT UPDATE(password_set_at) ON TABLE public.user_codes TO auth_app;
 GRANT UPDATE(password_is_one_time) ON TABLE public.user_codes TO auth_app;
 GRANT UPDATE(first_used_at) ON TABLE public.user_codes TO auth_app;
+GRANT UPDATE(revoked_at) ON TABLE public.user_codes TO auth_app;

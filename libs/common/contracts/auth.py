@@ -22,6 +22,35 @@ class UserCodeActivated(Event):
     user_code_id: UUID
 
 
+class UserCodeSuspended(Event):
+    """Held. Its sessions are ended and every service refuses its tokens; never why, nor whose hold it is.
+
+    `leaves_recourse`: held for disuse alone, so tokens of scope `recourse` still pass where a route lets them.
+    Told again when that changes.
+    """
+
+    type: ClassVar[str] = "clicsequr.user-code-suspended.v1"
+    applicant_id: UUID
+    user_code_id: UUID
+    leaves_recourse: bool = False
+
+
+class UserCodeReactivated(Event):
+    """The last hold on the code fell. Older tokens stay dead."""
+
+    type: ClassVar[str] = "clicsequr.user-code-reactivated.v1"
+    applicant_id: UUID
+    user_code_id: UUID
+
+
+class UserCodeRevoked(Event):
+    """The code never works again. Its sessions are ended and every service refuses its tokens; never why."""
+
+    type: ClassVar[str] = "clicsequr.user-code-revoked.v1"
+    applicant_id: UUID
+    user_code_id: UUID
+
+
 class PasswordChanged(Event):
     """The person chose a password. Nothing about it."""
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 
 from libs.common.call import Call
 from libs.common.clock import now
-from libs.common.contracts.auth import UserCodeActivated, UserCodeAssigned
+from libs.common.contracts.auth import UserCodeActivated, UserCodeAssigned, UserCodeRevoked
 from libs.common.contracts.envelope import applicant_key
 from libs.common.contracts.registry import ClearedPerson
 from libs.common.database import Connection, Database
@@ -149,7 +149,10 @@ async def note_registration_state(
 
 
 async def _revoke_pending(tx: Connection, call: Call, applicant_id: UUID) -> None:
-    revoked = await store.revoke_pending(tx, applicant_id)
+    revoked = await store.revoke_pending(tx, applicant_id, at=call.at)
+    for user_code_id in revoked:
+        event = UserCodeRevoked(applicant_id=applicant_id, user_code_id=user_code_id)
+        await publish(tx, call, event, service=SERVICE, partitionkey=applicant_key(applicant_id))
     if revoked:
         content = {"user_code_ids": [str(user_code_id) for user_code_id in revoked]}
         await record_evidence(tx, call, "revoke_user_codes", applicant_id=applicant_id, content=content)

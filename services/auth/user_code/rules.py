@@ -9,6 +9,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from libs.common.errors import Conflict, Invalid
+from libs.common.holds import Side
 
 # Neither 0 nor O, neither 1 nor I nor L.
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
@@ -40,6 +41,7 @@ class RegistrationState(StrEnum):
 
 
 ASSIGNER_OF_ROLE = {Role.PERSON_IN_CHARGE: "registry", Role.USER: "delegation"}
+DISUSE = "disuse"
 BARRED_STATES = frozenset({RegistrationState.SUSPENDED, RegistrationState.CANCELLED})
 
 
@@ -58,6 +60,7 @@ class UserCode:
     password_set_at: datetime
     password_is_one_time: bool
     first_used_at: datetime | None
+    revoked_at: datetime | None = None
 
     @property
     def actor(self) -> str:
@@ -86,12 +89,35 @@ class Registration:
 
 
 @dataclass(frozen=True, slots=True)
+class Bar:
+    """A hold in force, as far as a sign-in needs it."""
+
+    side: Side
+    reason_code: str
+
+    @property
+    def leaves_recourse(self) -> bool:
+        return self.side is Side.SYSTEM and self.reason_code == DISUSE
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """All that decides on a sign-in by one code."""
 
     code: UserCode
     person: Person | None
     registration: Registration | None
+    bars: tuple[Bar, ...] = ()
+
+    @property
+    def is_held(self) -> bool:
+        """Held by anything but disuse, which leaves recourse."""
+        return any(not bar.leaves_recourse for bar in self.bars)
+
+    @property
+    def is_recourse_only(self) -> bool:
+        """Barred by nothing but the state of the registration, or disuse."""
+        return bool(self.bars) or self.registration_state in BARRED_STATES
 
     @property
     def registration_state(self) -> RegistrationState:
@@ -103,14 +129,16 @@ class Facts:
 
 
 class Verdict(StrEnum):
-    """How a sign-in ends; all but the last four are answered alike (one answer, whatever the reason)."""
+    """How a sign-in ends; all but the last five are answered alike (one answer, whatever the reason)."""
 
     UNKNOWN_CODE = "unknown-user-code"
     WRONG_PASSWORD = "wrong-password"  # noqa: S105 - a reason code
     CODE_PENDING = "code-pending"
     CODE_REVOKED = "code-revoked"
+    CODE_HELD = "code-held"
     PERSON_HELD = "person-held"
     ONE_TIME_PASSWORD_EXPIRED = "one-time-password-expired"  # noqa: S105 - a reason code
+    CODE_DISUSED = "code-disused"
     REGISTRATION_SUSPENDED = "registration-suspended"
     REGISTRATION_CANCELLED = "registration-cancelled"
     RECOURSE = "recourse"
@@ -222,9 +250,11 @@ def one_time_password_expired(code: UserCode, *, days: int, at: datetime) -> boo
 
 
 def objection(facts: Facts) -> Verdict | None:
-    """Why nobody may sign in by this code, whatever the state of the registration."""
+    """Why nobody may sign in by this code, not even for recourse, whatever the state of the registration."""
     if facts.code.state is CodeState.REVOKED:
         return Verdict.CODE_REVOKED
+    if facts.is_held:
+        return Verdict.CODE_HELD
     if facts.code.state is CodeState.PENDING or facts.role is None:
         return Verdict.CODE_PENDING
     if facts.person is not None and facts.person.is_held:
@@ -245,9 +275,11 @@ def judge_sign_in(
         return barred
     if one_time_password_expired(facts.code, days=one_time_days, at=at):
         return Verdict.ONE_TIME_PASSWORD_EXPIRED
-    if facts.registration_state is RegistrationState.ACTIVE:
+    if not facts.is_recourse_only:
         return Verdict.ADMITTED
-    return Verdict.RECOURSE if recourse else VERDICT_OF_STATE[facts.registration_state]
+    if recourse:
+        return Verdict.RECOURSE
+    return VERDICT_OF_STATE.get(facts.registration_state, Verdict.CODE_DISUSED)
 
 
 def must_change_password(facts: Facts) -> bool:

@@ -5,8 +5,10 @@ from uuid import UUID
 import asyncpg
 
 from libs.common.database import Connection, Database, update_one
+from libs.common.holds import Side
 from services.auth.user_code.passwords import HashedPassword
 from services.auth.user_code.rules import (
+    Bar,
     CodeState,
     Facts,
     Person,
@@ -17,18 +19,21 @@ from services.auth.user_code.rules import (
 )
 
 CODE_COLUMNS = """c.id, c.applicant_id, c.assigned_by, c.code, c.language, c.state, c.assigned_at, c.activated_at,
-    c.password_hash, c.pepper_key_id, c.password_set_at, c.password_is_one_time, c.first_used_at"""
+    c.password_hash, c.pepper_key_id, c.password_set_at, c.password_is_one_time, c.first_used_at, c.revoked_at"""
 FACTS = f"""
 SELECT {CODE_COLUMNS},
        p.applicant_id AS person_applicant_id, p.role, p.named_at, p.cleared_at, p.is_held,
-       r.state AS registration_state, r.activated_at AS registration_activated_at, r.changed_at, r.reactivated_at
+       r.state AS registration_state, r.activated_at AS registration_activated_at, r.changed_at, r.reactivated_at,
+       ARRAY(SELECT h.side || '/' || h.reason_code FROM user_code_holds h
+             WHERE h.user_code_id = c.id AND h.released_at IS NULL) AS bars
 FROM user_codes c
 LEFT JOIN persons p ON p.user_code_id = c.id
 LEFT JOIN registrations r ON r.applicant_id = c.applicant_id
 """
 SELECT_FACTS = f"{FACTS} WHERE c.id = $1"
-SELECT_FACTS_FOR_UPDATE = f"{FACTS} WHERE c.id = $1 FOR UPDATE OF c"
 SELECT_FACTS_BY_CODE = f"{FACTS} WHERE c.code = $1"
+SELECT_ALL_FACTS = f"{FACTS} WHERE c.applicant_id = $1"
+SELECT_APPLICANT = "SELECT applicant_id FROM user_codes WHERE id = $1"
 SELECT_PENDING_FACTS = f"{FACTS} WHERE c.applicant_id = $1 AND c.state = 'pending' FOR UPDATE OF c"
 SELECT_CODE_FOR_UPDATE = f"SELECT {CODE_COLUMNS} FROM user_codes c WHERE c.id = $1 FOR UPDATE"
 INSERT_CODE = """
@@ -48,8 +53,9 @@ WHERE id = $1 AND state = 'active' AND password_hash = $5
 """
 UPDATE_TO_ACTIVE = "UPDATE user_codes SET state = 'active', activated_at = $2 WHERE id = $1 AND state = 'pending'"
 UPDATE_TO_REVOKED = """
-UPDATE user_codes SET state = 'revoked' WHERE applicant_id = $1 AND state = 'pending' RETURNING id
+UPDATE user_codes SET state = 'revoked', revoked_at = $2 WHERE applicant_id = $1 AND state = 'pending' RETURNING id
 """
+UPDATE_CODE_REVOKED = "UPDATE user_codes SET state = 'revoked', revoked_at = $3 WHERE id = $1 AND state = $2"
 DELETE_UNNAMED = """
 DELETE FROM user_codes c WHERE c.state = 'pending' AND c.assigned_at < $1
    AND NOT EXISTS (SELECT 1 FROM persons p WHERE p.user_code_id = c.id AND p.named_at IS NOT NULL)
@@ -93,13 +99,24 @@ async def find_facts(database: Database | Connection, user_code_id: UUID) -> Fac
 
 
 async def find_facts_for_update(tx: Connection, user_code_id: UUID) -> Facts | None:
-    row = await tx.fetchrow(SELECT_FACTS_FOR_UPDATE, user_code_id)
+    """As they are once the code is locked: what a transaction waited for is seen by the next statement only."""
+    await tx.execute(SELECT_CODE_FOR_UPDATE, user_code_id)
+    row = await tx.fetchrow(SELECT_FACTS, user_code_id)
     return None if row is None else _facts(row)
 
 
 async def find_facts_by_code(database: Database, code: str) -> Facts | None:
     row = await database.fetchrow(SELECT_FACTS_BY_CODE, code)
     return None if row is None else _facts(row)
+
+
+async def list_facts(tx: Connection, applicant_id: UUID) -> list[Facts]:
+    return [_facts(row) for row in await tx.fetch(SELECT_ALL_FACTS, applicant_id)]
+
+
+async def find_applicant_of(database: Database | Connection, user_code_id: UUID) -> UUID | None:
+    row = await database.fetchrow(SELECT_APPLICANT, user_code_id)
+    return None if row is None else row["applicant_id"]
 
 
 async def list_pending_facts(tx: Connection, applicant_id: UUID) -> Sequence[Facts]:
@@ -141,8 +158,12 @@ async def save_active(tx: Connection, user_code_id: UUID, *, at: datetime) -> No
     await update_one(tx, UPDATE_TO_ACTIVE, user_code_id, at)
 
 
-async def revoke_pending(tx: Connection, applicant_id: UUID) -> list[UUID]:
-    return [row["id"] for row in await tx.fetch(UPDATE_TO_REVOKED, applicant_id)]
+async def revoke_pending(tx: Connection, applicant_id: UUID, *, at: datetime) -> list[UUID]:
+    return [row["id"] for row in await tx.fetch(UPDATE_TO_REVOKED, applicant_id, at)]
+
+
+async def save_revoked(tx: Connection, user_code_id: UUID, *, was: CodeState, at: datetime) -> None:
+    await update_one(tx, UPDATE_CODE_REVOKED, user_code_id, was, at)
 
 
 async def delete_unnamed(tx: Connection, *, assigned_before: datetime) -> list[tuple[UUID, UUID]]:
@@ -212,6 +233,7 @@ def _code(row: asyncpg.Record) -> UserCode:
         password_set_at=row["password_set_at"],
         password_is_one_time=row["password_is_one_time"],
         first_used_at=row["first_used_at"],
+        revoked_at=row["revoked_at"],
     )
 
 
@@ -230,4 +252,9 @@ def _facts(row: asyncpg.Record) -> Facts:
             row["changed_at"],
             row["reactivated_at"],
         )
-    return Facts(code, person, registration)
+    return Facts(code, person, registration, tuple(_bar(named) for named in row["bars"]))
+
+
+def _bar(named: str) -> Bar:
+    side, _, reason_code = named.partition("/")
+    return Bar(Side(side), reason_code)

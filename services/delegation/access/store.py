@@ -16,7 +16,10 @@ SELECT
         AS is_enrolled_with_service,
     (SELECT state FROM applicants WHERE id = $5) AS applicant_state,
     CASE WHEN person.id IS NOT NULL THEN 'person_in_charge' WHEN users.id IS NOT NULL THEN 'user' END AS role,
-    EXISTS (SELECT 1 FROM person_holds WHERE person_id = person.id AND released_at IS NULL) AS is_held,
+    EXISTS (SELECT 1 FROM person_holds WHERE person_id = person.id AND released_at IS NULL) OR EXISTS (
+        SELECT 1 FROM standing
+        WHERE subject_kind = 'user_code' AND subject_id = code.id::text AND source = 'auth' AND state <> 'active')
+        AS is_held,
     access_rights.user_id IS NOT NULL AS has_right, starts_on, ends_on
 FROM (SELECT 1) AS question
 LEFT JOIN department_subjects AS subject

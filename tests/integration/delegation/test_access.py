@@ -5,6 +5,7 @@ from uuid import UUID
 import pytest
 
 from libs.common.clock import civil_date, now
+from libs.common.contracts.auth import UserCodeReactivated, UserCodeRevoked, UserCodeSuspended
 from libs.common.contracts.envelope import department_key
 from libs.common.contracts.registry import (
     AccessReactivated,
@@ -233,3 +234,16 @@ async def test_only_departments_ask_and_only_while_facts_are_fresh(service: Runn
     service.resources.freshness.fresh_as_of.clear()
     stale = await applicant.ask(applicant.persons[0].user_code_id)
     assert (stale.status_code, stale.json()["code"]) == (503, "facts-too-old")
+
+
+async def test_a_person_whose_code_auth_suspended_is_refused_until_it_says_otherwise(service: Running) -> None:
+    applicant = await enrolled(service)
+    code = applicant.persons[0].user_code_id
+    about = {"applicant_id": applicant.id, "user_code_id": code}
+    for event in (UserCodeSuspended(**about, leaves_recourse=True), UserCodeSuspended(**about)):
+        await applicant.tell(event, publisher="auth")
+        assert await reason(applicant, code) == (False, "person-suspended")
+    await applicant.tell(UserCodeReactivated(**about), publisher="auth")
+    assert await reason(applicant, code) == (True, "permitted-person-in-charge")
+    await applicant.tell(UserCodeRevoked(**about), publisher="auth")
+    assert await reason(applicant, code) == (False, "person-suspended")

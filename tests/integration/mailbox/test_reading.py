@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from libs.common.clock import now
-from libs.common.contracts.auth import SessionEnded
+from libs.common.contracts.auth import SessionEnded, UserCodeSuspended
 from libs.common.contracts.delegation import PersonInChargeSuspended
 from libs.common.contracts.envelope import applicant_key
 from libs.common.contracts.registry import AccessSuspended, RegistrationCancelled
@@ -208,6 +208,21 @@ async def test_a_held_person_and_an_ended_session_read_nothing(boxes: Boxes) -> 
     )
     answer = await boxes.open(message_id, boxes.as_person(scope="recourse"))
     assert answer.json()["code"] == "access-suspended"
+
+
+async def test_a_code_held_for_disuse_reads_in_recourse_and_under_any_other_hold_not_at_all(boxes: Boxes) -> None:
+    message_id = await boxes.sent()
+    applicant = boxes.delegation.applicant_id
+    recourse, ordinary = boxes.as_person(scope="recourse"), boxes.as_person()
+    for leaves_recourse, statuses in ((True, (200, 403)), (False, (403, 403))):
+        held = UserCodeSuspended(
+            applicant_id=applicant, user_code_id=boxes.person, leaves_recourse=leaves_recourse
+        )
+        await boxes.service.deliver(
+            held, publisher="auth", partitionkey=applicant_key(applicant), time="2026-01-01T00:00:00Z"
+        )
+        answers = [await boxes.open(message_id, headers) for headers in (recourse, ordinary)]
+        assert tuple(answer.status_code for answer in answers) == statuses
 
 
 async def test_a_message_still_arrives_while_access_is_suspended(boxes: Boxes) -> None:

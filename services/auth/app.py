@@ -8,6 +8,8 @@ from services.auth.authorization import discovery_api, token_api
 from services.auth.authorization.commands import forget_old as forget_old_grants
 from services.auth.client.commands import forget_old_assertions
 from services.auth.consumers import HANDLERS
+from services.auth.incident import api as incident_api
+from services.auth.incident.commands import pass_on_silent_incidents
 from services.auth.installation import install
 from services.auth.parts import prepare
 from services.auth.session import api as session_api
@@ -36,6 +38,10 @@ async def sweep_sessions(resources: Resources) -> None:
     await end_expired_sessions(resources.database, _settings(resources))
 
 
+async def sweep_incidents(resources: Resources) -> None:
+    await pass_on_silent_incidents(resources.database)
+
+
 async def sweep_expired(resources: Resources) -> None:
     async with resources.database.transaction() as tx:
         await forget_old_grants(tx, at=now())
@@ -57,6 +63,7 @@ SERVICE = Service(
         one_time_code_api.router,
         change_password_api.router,
         logout_api.router,
+        incident_api.router,
         assets_api.router,
         suspension_api.router,
     ],
@@ -64,6 +71,6 @@ SERVICE = Service(
     publishers=("registry", "delegation"),
     handlers=lambda _settings: HANDLERS,
     prepare=prepare,
-    sweeps=(sweep_codes, sweep_sessions, sweep_expired),
+    sweeps=(sweep_codes, sweep_sessions, sweep_incidents, sweep_expired),
     operations={"install": install, "signing-keys": run_signing_keys},
 )

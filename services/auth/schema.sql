@@ -147,6 +147,41 @@ CREATE TABLE public.inbox_sequences (
     partitionkey text NOT NULL,
     last_sequence bigint NOT NULL
 );
+CREATE TABLE public.incident_holds (
+    incident_id uuid NOT NULL,
+    hold_id uuid NOT NULL,
+    side text NOT NULL
+);
+CREATE TABLE public.incident_steps (
+    incident_id uuid NOT NULL,
+    at timestamp with time zone NOT NULL,
+    step text NOT NULL,
+    actor text NOT NULL,
+    note text,
+    CONSTRAINT incident_step_is_known CHECK ((step = ANY (ARRAY['reported'::text, 'passed-on'::text, 'passed-on-by-silence'::text, 'resolved'::text])))
+);
+CREATE TABLE public.incidents (
+    id uuid NOT NULL,
+    applicant_id uuid NOT NULL,
+    user_code_id uuid NOT NULL,
+    kind text NOT NULL,
+    channel text NOT NULL,
+    description text NOT NULL,
+    reported_by text NOT NULL,
+    reported_at timestamp with time zone NOT NULL,
+    reported_to_person_in_charge_at timestamp with time zone,
+    reported_to_provider_at timestamp with time zone,
+    passes_on_at timestamp with time zone,
+    resolved_at timestamp with time zone,
+    resolved_by text,
+    outcome text,
+    CONSTRAINT a_resolved_incident_has_its_author_and_outcome CHECK ((((resolved_at IS NULL) = (resolved_by IS NULL)) AND ((resolved_at IS NULL) = (outcome IS NULL)))),
+    CONSTRAINT an_incident_that_waits_is_not_with_the_provider CHECK (((passes_on_at IS NULL) OR ((reported_to_provider_at IS NULL) AND (resolved_at IS NULL)))),
+    CONSTRAINT incident_channel_is_known CHECK ((channel = ANY (ARRAY['online'::text, 'telephone'::text]))),
+    CONSTRAINT incident_kind_is_known CHECK ((kind = ANY (ARRAY['unauthorized-use'::text, 'attempted-breach'::text]))),
+    CONSTRAINT incident_outcome_is_known CHECK ((outcome = ANY (ARRAY['confirmed'::text, 'unfounded'::text]))),
+    CONSTRAINT somebody_was_told CHECK (((reported_to_person_in_charge_at IS NOT NULL) OR (reported_to_provider_at IS NOT NULL)))
+);
 CREATE TABLE public.outbox (
     row_number bigint NOT NULL,
     id uuid NOT NULL,
@@ -340,6 +375,12 @@ ALTER TABLE ONLY public.inbox
     ADD CONSTRAINT inbox_pkey PRIMARY KEY (event_id);
 ALTER TABLE ONLY public.inbox_sequences
     ADD CONSTRAINT inbox_sequences_pkey PRIMARY KEY (source, partitionkey);
+ALTER TABLE ONLY public.incident_holds
+    ADD CONSTRAINT incident_holds_pkey PRIMARY KEY (incident_id, side);
+ALTER TABLE ONLY public.incident_steps
+    ADD CONSTRAINT incident_steps_pkey PRIMARY KEY (incident_id, step);
+ALTER TABLE ONLY public.incidents
+    ADD CONSTRAINT incidents_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT outbox_pkey PRIMARY KEY (row_number);
 ALTER TABLE ONLY public.parked_events
@@ -375,6 +416,9 @@ CREATE INDEX authorization_requests_by_expiry ON public.authorization_requests U
 CREATE INDEX client_assertions_by_expiry ON public.client_assertions USING btree (expires_at);
 CREATE INDEX evidence_records_by_applicant ON public.evidence_records USING btree (applicant_id, at, id);
 CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING btree (created_at);
+CREATE INDEX incidents_by_applicant ON public.incidents USING btree (applicant_id, id);
+CREATE INDEX incidents_by_user_code ON public.incidents USING btree (user_code_id);
+CREATE INDEX incidents_that_wait ON public.incidents USING btree (passes_on_at) WHERE (passes_on_at IS NOT NULL);
 CREATE INDEX outbox_unassigned ON public.outbox USING btree (row_number) WHERE ("position" IS NULL);
 CREATE INDEX outbox_unpublished ON public.outbox USING btree ("position") WHERE (published_at IS NULL);
 CREATE INDEX parked_events_by_key ON public.parked_events USING btree (partitionkey);
@@ -392,6 +436,12 @@ ALTER INDEX public.access_records_pkey ATTACH PARTITION public.access_records_de
 ALTER INDEX public.access_records_by_user_code ATTACH PARTITION public.access_records_default_user_code_id_at_id_idx;
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT a_session_is_of_a_code_that_exists FOREIGN KEY (user_code_id) REFERENCES public.user_codes(id) NOT VALID;
+ALTER TABLE ONLY public.incident_holds
+    ADD CONSTRAINT incident_holds_incident_id_fkey FOREIGN KEY (incident_id) REFERENCES public.incidents(id);
+ALTER TABLE ONLY public.incident_steps
+    ADD CONSTRAINT incident_steps_incident_id_fkey FOREIGN KEY (incident_id) REFERENCES public.incidents(id);
+ALTER TABLE ONLY public.incidents
+    ADD CONSTRAINT incidents_user_code_id_fkey FOREIGN KEY (user_code_id) REFERENCES public.user_codes(id);
 ALTER TABLE ONLY public.user_code_holds
     ADD CONSTRAINT user_code_holds_user_code_id_fkey FOREIGN KEY (user_code_id) REFERENCES public.user_codes(id);
 REVOKE USAGE ON SCHEMA public FROM PUBLIC;
@@ -428,6 +478,14 @@ GRANT UPDATE(status) ON TABLE public.idempotency_keys TO auth_app;
 GRANT UPDATE(body) ON TABLE public.idempotency_keys TO auth_app;
 GRANT SELECT,INSERT ON TABLE public.inbox TO auth_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.inbox_sequences TO auth_app;
+GRANT SELECT,INSERT ON TABLE public.incident_holds TO auth_app;
+GRANT SELECT,INSERT ON TABLE public.incident_steps TO auth_app;
+GRANT SELECT,INSERT ON TABLE public.incidents TO auth_app;
+GRANT UPDATE(reported_to_provider_at) ON TABLE public.incidents TO auth_app;
+GRANT UPDATE(passes_on_at) ON TABLE public.incidents TO auth_app;
+GRANT UPDATE(resolved_at) ON TABLE public.incidents TO auth_app;
+GRANT UPDATE(resolved_by) ON TABLE public.incidents TO auth_app;
+GRANT UPDATE(outcome) ON TABLE public.incidents TO auth_app;
 GRANT SELECT,INSERT ON TABLE public.outbox TO auth_app;
 GRANT UPDATE(sequence) ON TABLE public.outbox TO auth_app;
 GRANT UPDATE("position") ON TABLE public.outbox TO auth_app;

@@ -31,6 +31,10 @@ class AuthSettings(ServiceSettings):
     session_longest_hours: int = Field(10, ge=1, description="life of a session, hours")
     sign_in_minutes: int = Field(15, ge=1, description="time to complete a sign-in, minutes")
 
+    incident_silence_hours: int = Field(
+        24, ge=1, description="time after which an incident goes to the provider by itself, hours"
+    )
+
     @property
     def signing_key_schedule(self) -> Schedule:
         return Schedule(

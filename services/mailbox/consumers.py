@@ -1,17 +1,47 @@
 from libs.common.call import Call
-from libs.common.contracts.delegation import UserAdded
-from libs.common.contracts.registry import PersonInChargeDesignated
+from libs.common.contracts.auth import IncidentPassedOn, IncidentReported, IncidentResolved
+from libs.common.contracts.delegation import PersonInChargeReactivated, PersonInChargeSuspended, UserAdded
+from libs.common.contracts.registry import PersonInChargeDesignated, RegistrationCancelled
 from libs.common.database import Connection
 from libs.common.inbox import Handler, handlers_of
 from libs.common.settings import ServiceSettings
-from libs.common.standing_events import AUTH_STANDING, DELEGATION_STANDING, REGISTRY_STANDING
+from libs.common.standing_events import (
+    AUTH_STANDING,
+    DELEGATION_STANDING,
+    REGISTRY_STANDING,
+    PersonHeld,
+    note_applicant,
+    note_person,
+)
 from services.mailbox.mailbox.commands import create_mailbox
+from services.mailbox.notification.commands import notify
+
+AboutCode = IncidentReported | IncidentPassedOn | IncidentResolved
 
 
 async def give_box(tx: Connection, call: Call, event: PersonInChargeDesignated | UserAdded) -> None:
     await create_mailbox(
-        tx, call, applicant_id=event.applicant_id, user_code_id=event.user_code_id, language=event.language
+        tx,
+        call,
+        applicant_id=event.applicant_id,
+        user_code_id=event.user_code_id,
+        language=event.language,
+        role="person_in_charge" if isinstance(event, PersonInChargeDesignated) else "user",
     )
+
+
+async def tell(tx: Connection, call: Call, event: AboutCode | PersonHeld) -> None:
+    await notify(tx, call, event, applicant_id=event.applicant_id, about=event.user_code_id)
+
+
+async def tell_held(tx: Connection, call: Call, event: PersonHeld) -> None:
+    await note_person(tx, call, event)
+    await tell(tx, call, event)
+
+
+async def tell_cancelled(tx: Connection, call: Call, event: RegistrationCancelled) -> None:
+    await note_applicant(tx, call, event)
+    await notify(tx, call, event, applicant_id=event.applicant_id, about=None)
 
 
 def handlers(_settings: ServiceSettings) -> dict[str, Handler]:
@@ -19,5 +49,14 @@ def handlers(_settings: ServiceSettings) -> dict[str, Handler]:
         **REGISTRY_STANDING,
         **DELEGATION_STANDING,
         **AUTH_STANDING,
-        **handlers_of((PersonInChargeDesignated, give_box), (UserAdded, give_box)),
+        **handlers_of(
+            (PersonInChargeDesignated, give_box),
+            (UserAdded, give_box),
+            (IncidentReported, tell),
+            (IncidentPassedOn, tell),
+            (IncidentResolved, tell),
+            (PersonInChargeSuspended, tell_held),
+            (PersonInChargeReactivated, tell_held),
+            (RegistrationCancelled, tell_cancelled),
+        ),
     }

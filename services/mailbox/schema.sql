@@ -98,7 +98,9 @@ CREATE TABLE public.mailboxes (
     applicant_id uuid NOT NULL,
     language text NOT NULL,
     created_at timestamp with time zone NOT NULL,
-    CONSTRAINT language_is_french_or_english CHECK ((language = ANY (ARRAY['fr'::text, 'en'::text])))
+    role text,
+    CONSTRAINT language_is_french_or_english CHECK ((language = ANY (ARRAY['fr'::text, 'en'::text]))),
+    CONSTRAINT role_is_known CHECK ((role = ANY (ARRAY['person_in_charge'::text, 'user'::text])))
 );
 CREATE TABLE public.messages (
     id uuid NOT NULL,
@@ -222,6 +224,7 @@ CREATE INDEX access_records_default_user_code_id_at_id_idx ON public.access_reco
 CREATE INDEX deliveries_by_message ON public.deliveries USING btree (message_id);
 CREATE INDEX evidence_records_by_applicant ON public.evidence_records USING btree (applicant_id, at, id);
 CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING btree (created_at);
+CREATE INDEX mailboxes_by_applicant ON public.mailboxes USING btree (applicant_id);
 CREATE INDEX outbox_unassigned ON public.outbox USING btree (row_number) WHERE ("position" IS NULL);
 CREATE INDEX outbox_unpublished ON public.outbox USING btree ("position") WHERE (published_at IS NULL);
 CREATE INDEX parked_events_by_key ON public.parked_events USING btree (partitionkey);
@@ -246,6 +249,7 @@ GRANT UPDATE(body) ON TABLE public.idempotency_keys TO mailbox_app;
 GRANT SELECT,INSERT ON TABLE public.inbox TO mailbox_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.inbox_sequences TO mailbox_app;
 GRANT SELECT,INSERT ON TABLE public.mailboxes TO mailbox_app;
+GRANT UPDATE(role) ON TABLE public.mailboxes TO mailbox_app;
 GRANT SELECT,INSERT ON TABLE public.messages TO mailbox_app;
 GRANT SELECT,INSERT ON TABLE public.outbox TO mailbox_app;
 GRANT UPDATE(sequence) ON TABLE public.outbox TO mailbox_app;

@@ -1,5 +1,6 @@
 """Events of auth, topic `auth.events`, keyed `applicant:<id>` for codes and `agent:<id>` for agents."""
 
+from datetime import datetime
 from typing import ClassVar, Literal
 from uuid import UUID
 
@@ -90,3 +91,41 @@ class AuthenticationFailed(Event):
     user_code_id: UUID | None = None
     agent_id: UUID | None = None
     factor: Literal["password", "totp"]
+
+
+class IncidentReported(Event):
+    """Unauthorized use or an attempted breach of a code; it is held. Never what was described.
+
+    `passes_on_at`: when it goes to the provider by itself. mailbox tells the persons in charge.
+    """
+
+    type: ClassVar[str] = "clicsequr.incident-reported.v1"
+    applicant_id: UUID
+    incident_id: UUID
+    user_code_id: UUID
+    kind: Literal["unauthorized-use", "attempted-breach"]
+    reported_to_person_in_charge_at: datetime | None = None
+    reported_to_provider_at: datetime | None = None
+    passes_on_at: datetime | None = None
+
+
+class IncidentPassedOn(Event):
+    """The provider knows of an incident that a user had reported to a person in charge."""
+
+    type: ClassVar[str] = "clicsequr.incident-passed-on.v1"
+    applicant_id: UUID
+    incident_id: UUID
+    user_code_id: UUID
+    kind: Literal["unauthorized-use", "attempted-breach"]
+    reported_to_provider_at: datetime
+    by_silence: bool
+
+
+class IncidentResolved(Event):
+    """Whoever had to deal with it did. Other holds on the code stay."""
+
+    type: ClassVar[str] = "clicsequr.incident-resolved.v1"
+    applicant_id: UUID
+    incident_id: UUID
+    user_code_id: UUID
+    outcome: Literal["confirmed", "unfounded"]

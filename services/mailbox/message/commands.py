@@ -17,7 +17,7 @@ from libs.common.idempotency import claim, keep
 from libs.common.ids import new_id
 from libs.common.outbox import publish
 from libs.common.service_calls import ServiceCalls
-from services.mailbox.delegation import Addressee, find_addressees, is_disclosed
+from services.mailbox.delegation import find_addressees, is_disclosed
 from services.mailbox.mailbox.commands import create_mailbox
 from services.mailbox.message import rules, store
 
@@ -100,7 +100,6 @@ async def send_message(database: Database, calls: ServiceCalls, call: Call, *, n
     addressees = rules.require_addressees(found)
     async with database.transaction() as tx:
         await claim(tx, call)
-        message = _message(new, at=call.at)
         for addressee in addressees:
             await create_mailbox(
                 tx,
@@ -109,9 +108,9 @@ async def send_message(database: Database, calls: ServiceCalls, call: Call, *, n
                 user_code_id=addressee.user_code_id,
                 language=addressee.language,
             )
-        await store.add(tx, message, user_code_ids=[addressee.user_code_id for addressee in addressees])
-        await _tell_of_deliveries(tx, call, message, addressees=addressees)
-        sent = SentMessage(message_id=message.id, addressees=len(addressees))
+        user_code_ids = [addressee.user_code_id for addressee in addressees]
+        message_id = await deliver(tx, call, new, user_code_ids=user_code_ids)
+        sent = SentMessage(message_id=message_id, addressees=len(addressees))
         await keep(tx, call, status=201, body=sent)
         return sent
 
@@ -145,14 +144,22 @@ def _message(new: NewMessage, *, at: datetime) -> store.Message:
     )
 
 
+async def deliver(tx: Connection, call: Call, new: NewMessage, *, user_code_ids: Sequence[UUID]) -> UUID:
+    """Places a message in boxes that are there; answers its id."""
+    message = _message(new, at=call.at)
+    await store.add(tx, message, user_code_ids=user_code_ids)
+    await _tell_of_deliveries(tx, call, message, user_code_ids=user_code_ids)
+    return message.id
+
+
 async def _tell_of_deliveries(
-    tx: Connection, call: Call, message: store.Message, *, addressees: Sequence[Addressee]
+    tx: Connection, call: Call, message: store.Message, *, user_code_ids: Sequence[UUID]
 ) -> None:
-    for addressee in addressees:
+    for user_code_id in user_code_ids:
         delivered = MessageDelivered(
             applicant_id=message.applicant_id,
             message_id=message.id,
-            user_code_id=addressee.user_code_id,
+            user_code_id=user_code_id,
             sender=message.sender,
         )
         await _publish(tx, call, delivered, applicant_id=message.applicant_id)
@@ -163,7 +170,7 @@ async def _tell_of_deliveries(
         "confidential": message.confidential,
         "needs_confirmation": message.needs_confirmation,
         "content_sha256": message.content_sha256.hex(),
-        "user_code_ids": [str(addressee.user_code_id) for addressee in addressees],
+        "user_code_ids": [str(user_code_id) for user_code_id in user_code_ids],
     }
     await record_evidence(tx, call, "send-message", applicant_id=message.applicant_id, content=content)
 

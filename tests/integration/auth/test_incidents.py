@@ -1,0 +1,228 @@
+import asyncio
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx
+
+from deploy.local.environment import Platform
+from libs.common.clock import now
+from libs.common.contracts.delegation import UserAdded
+from libs.common.ids import new_id
+from services.auth.incident.commands import pass_on_silent_incidents
+from tests.integration.auth import parties
+from tests.integration.auth.parties import Person, new_browser, sign_in
+from tests.kit import Headers, Running, idempotent
+
+WORDS = "a return was filed that I know nothing of"
+
+
+async def new_user(service: Running, chief: Person) -> Person:
+    user = await parties.assign(service, applicant_id=chief.applicant_id, by="delegation")
+    added = UserAdded(
+        applicant_id=chief.applicant_id,
+        user_id=new_id(),
+        user_code_id=user.user_code_id,
+        given_name="Guy",
+        family_name="Roy",
+        language="fr",
+        email="guy@example.org",
+    )
+    await parties.tell(service, added, publisher="delegation")
+    return user
+
+
+def as_chief(service: Running, person: Person) -> Headers:
+    return service.tokens.person_in_charge(person.applicant_id, person.user_code_id)
+
+
+def as_user(service: Running, person: Person) -> Headers:
+    return service.tokens.user(person.applicant_id, person.user_code_id)
+
+
+async def report(service: Running, person: Person, headers: Headers, **body: Any) -> httpx.Response:
+    return await service.public.post(
+        f"/v1/applicants/{person.applicant_id}/incidents",
+        json={"kind": "unauthorized-use", "description": WORDS, **body},
+        headers={**idempotent(), **headers},
+    )
+
+
+async def act(
+    service: Running, person: Person, incident: str, verb: str, headers: Headers, **body: Any
+) -> httpx.Response:
+    return await service.public.post(
+        f"/v1/applicants/{person.applicant_id}/incidents/{incident}/{verb}", json=body or None, headers=headers
+    )
+
+
+async def events(service: Running, applicant_id: UUID) -> list[tuple[str, dict[str, Any]]]:
+    rows = await service.database.fetch(
+        "SELECT type, data FROM outbox WHERE partitionkey = $1 ORDER BY id", f"applicant:{applicant_id}"
+    )
+    return [(row["type"].split(".")[1], row["data"]) for row in rows]
+
+
+async def is_admitted(service: Running, platform: Platform, person: Person) -> bool:
+    answer = await sign_in(new_browser(service), parties.client(service, platform), person)
+    return answer.status_code != 401
+
+
+async def test_a_users_report_holds_their_code_at_once_and_ends_their_sessions(
+    auth: Running, platform: Platform
+) -> None:
+    chief = await parties.sessions_person(auth, platform)
+    user = await new_user(auth, chief)
+    await parties.first_sign_in(new_browser(auth), parties.client(auth, platform), user)
+    answer = await report(auth, user, as_user(auth, user))
+    assert answer.status_code == 201, answer.text
+    told = answer.json()
+    assert told["reported_to_provider_at"] is None
+    assert told["reported_to_person_in_charge_at"] is not None
+    assert told["passes_on_at"] is not None
+    assert not await is_admitted(auth, platform, user)
+    published = [name for name, _ in await events(auth, user.applicant_id)]
+    assert {"incident-reported", "user-code-suspended", "session-ended"} <= set(published)
+
+
+async def test_one_press_passes_it_on_and_both_instants_are_evidence(auth: Running, platform: Platform) -> None:
+    chief = await parties.sessions_person(auth, platform)
+    user = await new_user(auth, chief)
+    incident = (await report(auth, user, as_user(auth, user))).json()
+    passed = await act(auth, user, incident["incident_id"], "passing-on", as_chief(auth, chief))
+    assert passed.status_code == 200, passed.text
+    assert passed.json()["reported_to_provider_at"] is not None
+    again = await act(auth, user, incident["incident_id"], "passing-on", as_chief(auth, chief))
+    assert (again.status_code, again.json()["code"]) == (409, "incident-already-passed-on")
+    rows = await auth.database.fetch(
+        "SELECT command, content FROM evidence_records WHERE applicant_id = $1 AND content ? 'incident_id'",
+        user.applicant_id,
+    )
+    told = [(row["command"], row["content"]["reported_to_provider_at"] is not None) for row in rows]
+    assert sorted(told) == [("pass_on_incident", True), ("report_incident", False)]
+
+
+async def test_access_returns_only_when_both_sides_are_done(auth: Running, platform: Platform) -> None:
+    chief = await parties.sessions_person(auth, platform)
+    user = await new_user(auth, chief)
+    incident = (await report(auth, user, as_user(auth, user))).json()["incident_id"]
+    await act(auth, user, incident, "passing-on", as_chief(auth, chief))
+    mine = await act(auth, user, incident, "resolution", as_chief(auth, chief), outcome="unfounded")
+    assert (mine.status_code, mine.json()["code"]) == (403, "incident-with-provider")
+    done = await act(auth, user, incident, "resolution", auth.tokens.agent("security"), outcome="confirmed")
+    assert done.status_code == 200, done.text
+    assert not await is_admitted(auth, platform, user)
+    [left] = (await auth.public.get(f"/v1/user-codes/{user.user_code_id}", headers=as_chief(auth, chief))).json()[
+        "holds"
+    ]
+    freed = await auth.public.post(
+        f"/v1/user-codes/{user.user_code_id}/holds/{left['hold_id']}/release", headers=as_chief(auth, chief)
+    )
+    assert freed.status_code == 200, freed.text
+    assert await is_admitted(auth, platform, user)
+
+
+async def test_a_person_in_charge_resolves_what_was_not_passed_on(auth: Running, platform: Platform) -> None:
+    chief = await parties.sessions_person(auth, platform)
+    user = await new_user(auth, chief)
+    incident = (await report(auth, user, as_user(auth, user))).json()["incident_id"]
+    done = await act(
+        auth, user, incident, "resolution", as_chief(auth, chief), outcome="unfounded", note="it was me"
+    )
+    assert done.status_code == 200, done.text
+    assert await is_admitted(auth, platform, user)
+    whole = await auth.public.get(
+        f"/v1/applicants/{user.applicant_id}/incidents/{incident}", headers=as_chief(auth, chief)
+    )
+    assert [(one["step"], one["note"]) for one in whole.json()["timeline"]] == [
+        ("reported", None),
+        ("resolved", "it was me"),
+    ]
+
+
+async def test_silence_passes_it_on_once_however_many_workers_look(auth: Running, platform: Platform) -> None:
+    chief = await parties.sessions_person(auth, platform)
+    user = await new_user(auth, chief)
+    incident = UUID((await report(auth, user, as_user(auth, user))).json()["incident_id"])
+    await pass_on_silent_incidents(auth.database)
+    assert "incident-passed-on" not in [name for name, _ in await events(auth, user.applicant_id)]
+    await auth.database.execute(
+        "UPDATE incidents SET passes_on_at = $2 WHERE id = $1", incident, now() - timedelta(seconds=1)
+    )
+    await asyncio.gather(*(pass_on_silent_incidents(auth.database) for _ in range(4)))
+    passed = [content for name, content in await events(auth, user.applicant_id) if name == "incident-passed-on"]
+    assert [one["by_silence"] for one in passed] == [True]
+
+
+async def test_a_person_in_charge_reports_straight_to_the_provider_also_the_last_one(
+    auth: Running, platform: Platform
+) -> None:
+    chief = await parties.sessions_person(auth, platform)
+    answer = await report(auth, chief, as_chief(auth, chief), kind="attempted-breach")
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["reported_to_provider_at"] is not None
+    assert not await is_admitted(auth, platform, chief)
+
+
+async def test_who_cannot_sign_in_reports_by_telephone(auth: Running, platform: Platform) -> None:
+    chief = await parties.sessions_person(auth, platform)
+    support = auth.tokens.agent("support")
+    nothing = await report(auth, chief, support)
+    assert (nothing.status_code, nothing.json()["code"]) == (400, "concerned-user-code-missing")
+    answer = await report(auth, chief, support, user_code_id=str(chief.user_code_id))
+    assert (answer.status_code, answer.json()["channel"]) == (201, "telephone")
+    assert not await is_admitted(auth, platform, chief)
+
+
+async def test_a_user_reports_about_nobody_elses_code_and_sees_nobody_elses_incident(
+    auth: Running, platform: Platform
+) -> None:
+    chief = await parties.sessions_person(auth, platform)
+    user, other = await new_user(auth, chief), await new_user(auth, chief)
+    about_other = await report(auth, user, as_user(auth, user), user_code_id=str(other.user_code_id))
+    assert (about_other.status_code, about_other.json()["code"]) == (403, "only-own-user-code")
+    incident = (await report(auth, other, as_user(auth, other))).json()["incident_id"]
+    seen = await auth.public.get(
+        f"/v1/applicants/{user.applicant_id}/incidents/{incident}", headers=as_user(auth, user)
+    )
+    assert seen.status_code == 404
+    listed = await auth.public.get(f"/v1/applicants/{user.applicant_id}/incidents", headers=as_user(auth, user))
+    assert listed.json() == {"incidents": [], "next": None}
+
+
+async def test_a_code_of_another_applicant_is_unknown(auth: Running, platform: Platform) -> None:
+    chief = await parties.sessions_person(auth, platform)
+    stranger = await parties.sessions_person(auth, platform)
+    answer = await report(auth, chief, as_chief(auth, chief), user_code_id=str(stranger.user_code_id))
+    assert answer.status_code == 404
+    assert await is_admitted(auth, platform, stranger)
+
+
+async def test_a_report_sent_twice_is_one_incident(auth: Running, platform: Platform) -> None:
+    chief = await parties.sessions_person(auth, platform)
+    user = await new_user(auth, chief)
+    headers = {**as_user(auth, user), **idempotent("once")}
+    first, second = await report(auth, user, headers), await report(auth, user, headers)
+    assert first.json()["incident_id"]
+    assert second.status_code in {201, 401, 403}
+    rows = await auth.database.fetch("SELECT id FROM incidents WHERE user_code_id = $1", user.user_code_id)
+    assert len(rows) == 1
+
+
+async def test_what_was_described_stands_in_no_event_and_no_evidence(auth: Running, platform: Platform) -> None:
+    chief = await parties.sessions_person(auth, platform)
+    await report(auth, chief, as_chief(auth, chief))
+    for table in ("outbox", "evidence_records", "access_records"):
+        rows = await auth.database.fetch(f"SELECT {table}::text AS whole FROM {table}")
+        assert rows
+        assert not [row for row in rows if WORDS in row["whole"]]
+
+
+async def test_nobody_resolves_an_incident_of_their_own_code(auth: Running, platform: Platform) -> None:
+    chief = await parties.sessions_person(auth, platform)
+    user = await new_user(auth, chief)
+    incident = (await report(auth, user, as_user(auth, user))).json()["incident_id"]
+    as_if = auth.tokens.person_in_charge(user.applicant_id, user.user_code_id, iat=int(now().timestamp()) + 3)
+    answer = await act(auth, user, incident, "resolution", as_if, outcome="unfounded")
+    assert answer.status_code in {401, 403}
+    assert not await is_admitted(auth, platform, user)

@@ -20,8 +20,9 @@ from services.auth.signing_key import api as signing_key_api
 from services.auth.signing_key.commands import forget_retired
 from services.auth.signing_key.operation import run_signing_keys
 from services.auth.user_code import api as user_code_api
-from services.auth.user_code import suspension_api
+from services.auth.user_code import recovery_api, suspension_api
 from services.auth.user_code.commands import remove_unnamed_codes
+from services.auth.user_code.dormancy import revoke_dormant_codes
 
 
 def _settings(resources: Resources) -> AuthSettings:
@@ -32,6 +33,10 @@ def _settings(resources: Resources) -> AuthSettings:
 
 async def sweep_codes(resources: Resources) -> None:
     await remove_unnamed_codes(resources.database, _settings(resources))
+
+
+async def sweep_dormant(resources: Resources) -> None:
+    await revoke_dormant_codes(resources.database, _settings(resources))
 
 
 async def sweep_sessions(resources: Resources) -> None:
@@ -66,11 +71,18 @@ SERVICE = Service(
         incident_api.router,
         assets_api.router,
         suspension_api.router,
+        recovery_api.router,
     ],
     internal_routers=[signing_key_api.router, token_api.router, user_code_api.router],
     publishers=("registry", "delegation"),
     handlers=lambda _settings: HANDLERS,
     prepare=prepare,
-    sweeps=(sweep_codes, sweep_sessions, sweep_incidents, sweep_expired),
+    sweeps=(
+        sweep_codes,
+        sweep_dormant,
+        sweep_sessions,
+        sweep_incidents,
+        sweep_expired,
+    ),
     operations={"install": install, "signing-keys": run_signing_keys},
 )

@@ -27,6 +27,7 @@ class AuthSettings(ServiceSettings):
 
     one_time_password_days: int = Field(30, ge=1, description="life of a one-time password from activation, days")
     pending_code_hours: int = Field(24, ge=1, description="life of a code that no event names, hours")
+    dormant_code_days: int = Field(730, ge=1, description="life of codes after their registration ended, days")
     session_idle_minutes: int = Field(30, ge=1, description="life of a session without use, minutes")
     session_longest_hours: int = Field(10, ge=1, description="life of a session, hours")
     sign_in_minutes: int = Field(15, ge=1, description="time to complete a sign-in, minutes")

@@ -52,6 +52,19 @@ class UserCodeRevoked(Event):
     user_code_id: UUID
 
 
+class CredentialsReset(Event):
+    """The password is dead and a one-time password was shown to another than its person. Never what it is.
+
+    The person is to be told by their own channel and, where the provider did it, so are the applicant's other
+    persons in charge.
+    """
+
+    type: ClassVar[str] = "clicsequr.credentials-reset.v1"
+    applicant_id: UUID
+    user_code_id: UUID
+    by: Literal["person-in-charge", "provider"]
+
+
 class PasswordChanged(Event):
     """The person chose a password. Nothing about it."""
 

@@ -51,6 +51,18 @@ UPDATE user_codes SET password_hash = $2, pepper_key_id = $3, password_set_at = 
     first_used_at = coalesce(first_used_at, $4)
 WHERE id = $1 AND state = 'active' AND password_hash = $5
 """
+# A reset password is a one-time one again; that the code was used before stays known.
+UPDATE_RESET = """
+UPDATE user_codes SET password_hash = $2, pepper_key_id = $3, password_set_at = $4, password_is_one_time = true
+WHERE id = $1 AND state = 'active' AND password_hash = $5
+"""
+LOCK_DORMANT = """
+SELECT r.applicant_id FROM registrations r
+WHERE r.state = 'cancelled' AND r.changed_at < $1
+  AND EXISTS (SELECT 1 FROM user_codes c WHERE c.applicant_id = r.applicant_id AND c.state <> 'revoked')
+ORDER BY r.changed_at LIMIT 50 FOR UPDATE SKIP LOCKED
+"""
+SELECT_UNREVOKED = "SELECT id FROM user_codes WHERE applicant_id = $1 AND state <> 'revoked' ORDER BY id"
 UPDATE_TO_ACTIVE = "UPDATE user_codes SET state = 'active', activated_at = $2 WHERE id = $1 AND state = 'pending'"
 UPDATE_TO_REVOKED = """
 UPDATE user_codes SET state = 'revoked', revoked_at = $2 WHERE applicant_id = $1 AND state = 'pending' RETURNING id
@@ -152,6 +164,18 @@ async def save_one_time_password(
 
 async def save_password(tx: Connection, code: UserCode, *, password: HashedPassword, at: datetime) -> None:
     await update_one(tx, UPDATE_CHOSEN, code.id, password.hash, password.pepper_key_id, at, code.password_hash)
+
+
+async def save_reset(tx: Connection, code: UserCode, *, password: HashedPassword, at: datetime) -> None:
+    await update_one(tx, UPDATE_RESET, code.id, password.hash, password.pepper_key_id, at, code.password_hash)
+
+
+async def lock_dormant(tx: Connection, *, cancelled_before: datetime) -> list[UUID]:
+    return [row["applicant_id"] for row in await tx.fetch(LOCK_DORMANT, cancelled_before)]
+
+
+async def list_unrevoked(tx: Connection, applicant_id: UUID) -> list[UUID]:
+    return [row["id"] for row in await tx.fetch(SELECT_UNREVOKED, applicant_id)]
 
 
 async def save_active(tx: Connection, user_code_id: UUID, *, at: datetime) -> None:

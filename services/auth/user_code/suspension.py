@@ -58,7 +58,7 @@ async def place_hold(  # noqa: PLR0913 - what one hold says, each by name
     `is_last_confirmed`: also the last active person in charge. `is_entitled`: the calling noun has already decided
     that whoever calls may. Raises UnknownOrForeign, AccessSuspended and what hold_rules.place raises.
     """
-    before, others = await _lock(tx, call, user_code_id)
+    before, others = await lock_code(tx, call, user_code_id)
     actor = _actor(call, side, before=before, others=others, is_entitled=is_entitled)
     hold = Hold(new_id(), side, reason_code, grounds, placed_by=actor.name, placed_at=call.at)
     after = hold_rules.place(before, hold, others=others, is_last_confirmed=is_last_confirmed)
@@ -81,7 +81,7 @@ async def release_hold(  # noqa: PLR0913 - what one release says, each by name
 
     Raises UnknownOrForeign, AccessSuspended and what hold_rules.release raises.
     """
-    before, others = await _lock(tx, call, user_code_id)
+    before, others = await lock_code(tx, call, user_code_id)
     actor = _actor(call, side, before=before, others=others, is_entitled=is_entitled)
     after, released = hold_rules.release(before, hold_id, actor=actor, at=call.at)
     await holds_store.save_released(tx, released)
@@ -98,7 +98,7 @@ async def revoke_code(  # noqa: PLR0913 - what one revocation says, each by name
 
     Raises UnknownOrForeign, AccessSuspended and what hold_rules.revoke raises.
     """
-    before, others = await _lock(tx, call, user_code_id)
+    before, others = await lock_code(tx, call, user_code_id)
     actor = _actor(call, side, before=before, others=others, is_entitled=False)
     after = hold_rules.revoke(before, actor=actor, others=others, by_two=by_two, at=call.at)
     await store.save_revoked(tx, user_code_id, was=before.facts.code.state, at=call.at)
@@ -177,7 +177,7 @@ async def read_grounds(database: Database, call: Call, user_code_id: UUID, *, ho
         return hold
 
 
-async def _lock(tx: Connection, call: Call, user_code_id: UUID) -> tuple[HeldCode, list[Facts]]:
+async def lock_code(tx: Connection, call: Call, user_code_id: UUID) -> tuple[HeldCode, list[Facts]]:
     """Everything about the applicant's codes waits here, then whoever opens a session by this code.
 
     Raises UnknownOrForeign.
@@ -193,13 +193,17 @@ async def _lock(tx: Connection, call: Call, user_code_id: UUID) -> tuple[HeldCod
     return HeldCode(facts, await holds_store.list_holds(tx, user_code_id)), others
 
 
+def actor_of(call: Call, side: Side, *, among: list[Facts]) -> Actor:
+    """A person in charge as they are now, whatever their token says; `among` are the applicant's codes."""
+    own_id = call.principal.user_code_id if call.principal else None
+    return Actor(call.actor, side, next((facts for facts in among if facts.code.id == own_id), None))
+
+
 def _actor(call: Call, side: Side, *, before: HeldCode, others: list[Facts], is_entitled: bool) -> Actor:
-    """A person in charge as they are now, whatever their token says. Raises what require_may_act raises."""
+    """Raises what require_may_act raises."""
     if is_entitled:
         return Actor(call.actor, side)
-    own_id = call.principal.user_code_id if call.principal else None
-    own = next((facts for facts in [before.facts, *others] if facts.code.id == own_id), None)
-    actor = Actor(call.actor, side, own)
+    actor = actor_of(call, side, among=[before.facts, *others])
     hold_rules.require_may_act(actor, before)
     return actor
 

@@ -1,0 +1,46 @@
+from uuid import UUID
+
+from fastapi import Request, Response
+
+from libs.common.admission import CurrentCall, CurrentDatabase, admits
+from libs.common.clock import civil_date
+from libs.common.http import new_router
+from services.auth.pages import Pages
+from services.auth.parts import parts_of
+from services.auth.user_code.commands import AssignedCode
+from services.auth.user_code.recovery import CREATED, Reset, reset_by_person_in_charge
+from services.auth.user_code.suspension_api import named_code
+
+router = new_router(tags=["user codes"])
+HTML = "text/html"
+
+
+@router.post(
+    "/v1/user-codes/{user_code_id}/one-time-passwords",
+    status_code=CREATED,
+    response_model=AssignedCode,
+    responses={CREATED: {"content": {HTML: {}}}},
+)
+@admits("person_in_charge", creates=True, applicant_of=named_code)
+async def post_one_time_password(
+    user_code_id: UUID, call: CurrentCall, database: CurrentDatabase, request: Request
+) -> AssignedCode | Response:
+    """The new one-time password of a user, shown once; as a page to print when HTML is asked for first."""
+    parts = parts_of(request)
+    reset = await reset_by_person_in_charge(
+        database, call, parts.passwords, parts.settings, user_code_id=user_code_id
+    )
+    wants_page = request.headers.get("accept", "").lstrip().lower().startswith(HTML)
+    return slip(parts.pages, reset) if wants_page else reset.answer
+
+
+def slip(pages: Pages, reset: Reset) -> Response:
+    """A page to print and hand over, in the language of whoever it is for; nothing of it is kept."""
+    return pages.answer(
+        "slip.html",
+        language=reset.language,
+        status=CREATED,
+        user_code=reset.answer.user_code.get_secret_value(),
+        one_time_password=reset.answer.one_time_password.get_secret_value(),
+        good_until=civil_date(reset.expires_at).isoformat(),
+    )

@@ -1,16 +1,20 @@
 import asyncio
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import httpx
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from deploy.local.environment import Platform
 from libs.common.call import Call
 from libs.common.clock import now
-from libs.common.contracts.delegation import UserAdded
-from libs.common.contracts.registry import AccessSuspended, RegistrationRejected
+from libs.common.contracts.delegation import PersonInChargeReactivated, PersonInChargeSuspended, UserAdded
+from libs.common.contracts.registry import AccessReactivated, AccessSuspended, RegistrationRejected
 from libs.common.holds import Side
 from libs.common.ids import new_id
 from services.auth.user_code import suspension
@@ -18,6 +22,7 @@ from tests.integration.auth import parties
 from tests.integration.auth.parties import Person, answer_of, new_browser
 from tests.kit import Headers, Running, idempotent
 
+PAST = datetime(2026, 1, 1, tzinfo=UTC)
 GROUNDS = "an order of the court of the third of May"
 
 
@@ -391,3 +396,106 @@ async def test_a_suspended_registration_and_a_held_code_are_two_things(auth: Run
     await parties.tell(auth, AccessSuspended(applicant_id=person.applicant_id))
     answer = await parties.sign_in(new_browser(auth), portal, person, scope="openid recourse")
     assert answer.status_code == 401
+
+
+STEPS = st.lists(
+    st.sampled_from(
+        [
+            *("hold by the applicant", "hold by the provider", "hold for disuse", "release one", "revoke"),
+            *("hold the person", "release the person", "suspend the registration", "give the registration back"),
+        ]
+    ),
+    min_size=1,
+    max_size=7,
+)
+
+
+@dataclass
+class Life:
+    """One user's code through whatever happens to it, beside a plain account of what stands against it."""
+
+    service: Running
+    platform: Platform
+    chief: Person
+    user: Person
+    opened: list[tuple[str, str]] = field(default_factory=list)
+    against: set[str] = field(default_factory=set)
+    visits: int = 0
+
+    async def follow(self, step: str) -> None:
+        agent, chief = self.service.tokens.agent("decider"), as_chief(self.service, self.chief)
+        about = {"applicant_id": self.user.applicant_id}
+        person = {**about, "person_id": self.user.user_code_id, "user_code_id": self.user.user_code_id}
+        match step:
+            case "hold by the provider" if "revoked" not in self.against:
+                await self._held(agent, by="provider")
+            case "hold by the applicant" if not {"revoked", "registration"} & self.against:
+                await self._held(chief, by="applicant")
+            case "hold for disuse" if "revoked" not in self.against:
+                await by_system(self.service, self.user, "disuse")
+                row = await self.service.database.fetchrow(
+                    "SELECT id FROM user_code_holds ORDER BY placed_at DESC, id DESC"
+                )
+                assert row is not None
+                self.opened.append(("disuse", str(row["id"])))
+            case "release one" if self.opened:
+                await self._released(agent, chief)
+            case "revoke" if "revoked" not in self.against:
+                assert (await revoke(self.service, self.user, agent)).status_code == 200
+                self.against.add("revoked")
+            case "hold the person" | "release the person":
+                is_held = step == "hold the person"
+                event = PersonInChargeSuspended(**person) if is_held else PersonInChargeReactivated(**person)
+                await parties.tell(self.service, event, publisher="delegation", time=PAST)
+                (self.against.add if is_held else self.against.discard)("person")
+            case "suspend the registration":
+                await parties.tell(self.service, AccessSuspended(**about), time=PAST)
+                self.against.add("registration")
+            case "give the registration back":
+                await parties.tell(self.service, AccessReactivated(**about), time=PAST)
+                self.against.discard("registration")
+
+    async def _held(self, headers: Headers, *, by: str) -> None:
+        placed = await hold(self.service, self.user, headers)
+        assert placed.status_code == 201, placed.text
+        self.opened.append((by, placed.json()["hold_id"]))
+
+    async def _released(self, agent: Headers, chief: Headers) -> None:
+        by, hold_id = self.opened[0]
+        address = f"/v1/user-codes/{self.user.user_code_id}/holds/{hold_id}/release"
+        if by != "applicant":
+            stranger = await self.service.public.post(address, headers=chief)
+            assert stranger.status_code == 403
+        assert (await self.service.public.post(address, headers=agent)).status_code == 200
+        self.opened.pop(0)
+
+    async def enters(self, *, scope: str) -> bool:
+        self.visits += 1
+        browser = new_browser(self.service, address=f"192.0.2.{self.visits}")
+        answer = await parties.sign_in(
+            browser, parties.client(self.service, self.platform), self.user, scope=scope
+        )
+        return answer.status_code == 303
+
+    async def check(self) -> None:
+        is_shut = bool(self.against & {"revoked", "person"}) or any(by != "disuse" for by, _ in self.opened)
+        is_free = not is_shut and not self.opened and "registration" not in self.against
+        if is_shut:
+            assert await open_sessions(self.service, self.user) == 0
+        assert await self.enters(scope="openid") == is_free
+        assert await self.enters(scope="openid recourse") == (not is_shut)
+
+
+@given(steps=STEPS)
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_whatever_happens_to_a_code_nobody_enters_who_must_not_and_no_session_outlives_a_suspension(
+    auth: Running, platform: Platform, steps: list[str]
+) -> None:
+    chief = await parties.new_person_in_charge(auth)
+    user = await new_user(auth, chief)
+    await parties.first_sign_in(new_browser(auth), parties.client(auth, platform), user)
+    life = Life(auth, platform, chief, user)
+    await life.check()
+    for step in steps:
+        await life.follow(step)
+        await life.check()

@@ -26,6 +26,7 @@ from libs.common.migrate import MigrationFault, migrate, require_schema
 from libs.common.operations import internal_routes, record_routes
 from libs.common.parked import run_parked
 from libs.common.principal import TokenVerifier, jwks_over_http
+from libs.common.proposal.commands import sweep_proposals
 from libs.common.relay import Relay
 from libs.common.service_calls import ServiceCalls
 from libs.common.settings import ServiceSettings
@@ -208,6 +209,7 @@ async def _sweep(service: Service, resources: Resources) -> None:
             async with resources.database.transaction() as tx:
                 await forget_old_keys(tx, now=now())
                 await forget_ended_sessions(tx, now=now())
+                await sweep_proposals(tx, at=now())
             for sweep in service.sweeps:
                 await sweep(resources)
         except Exception:

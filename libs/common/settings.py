@@ -60,6 +60,7 @@ class ServiceSettings(BaseSettings):
     facts_warn_seconds: float = Field(10, gt=0, description="age of facts that counts in the metric, seconds")
     facts_limit_seconds: float = Field(60, gt=0, description="age of facts beyond which calls answer 503, seconds")
     outbound_timeout_seconds: float = Field(2, gt=0, description="deadline of a call to another service, seconds")
+    proposal_days: int = Field(7, ge=1, le=90, description="time a proposal waits for its second person, days")
     trace_ratio: float = Field(0.1, ge=0, le=1, description="share of root traces that are sampled")
     trace_slow_seconds: float = Field(1, gt=0, description="calls at least this slow are always traced, seconds")
     otlp_endpoint: str | None = Field(None, description="OTLP/HTTP traces endpoint; none: spans are dropped")

@@ -22,6 +22,9 @@ SET state = excluded.state,
 SELECT_STANDING = """
 SELECT state, refuse_issued_before FROM standing WHERE subject_kind = $1 AND subject_id = $2
 """
+SELECT_BARRED = """
+SELECT EXISTS (SELECT 1 FROM standing WHERE subject_kind = $1 AND subject_id = $2 AND state <> 'active')
+"""
 DELETE_ENDED_SESSIONS = "DELETE FROM standing WHERE subject_kind = 'session' AND refuse_issued_before < $1"
 
 
@@ -33,6 +36,11 @@ async def set_standing(  # noqa: PLR0913 - the columns of one row
     `source` is the service that owns the fact: one owner's release never lifts another's objection.
     """
     await tx.execute(UPSERT_STANDING, kind, str(subject_id), source, state, next_second(changed_at))
+
+
+async def is_barred(tx: Connection, kind: SubjectKind, subject_id: str) -> bool:
+    """Whether anybody's objection stands against it now."""
+    return bool(await tx.fetchval(SELECT_BARRED, kind, subject_id))
 
 
 async def forget_ended_sessions(tx: Connection, *, now: datetime) -> None:

@@ -1,7 +1,14 @@
 """The projection of others' facts into `standing`, the same in every service."""
 
 from libs.common.call import Call
-from libs.common.contracts.auth import SessionEnded, UserCodeReactivated, UserCodeRevoked, UserCodeSuspended
+from libs.common.contracts.auth import (
+    AgentAccountDisabled,
+    AgentAccountEnabled,
+    SessionEnded,
+    UserCodeReactivated,
+    UserCodeRevoked,
+    UserCodeSuspended,
+)
 from libs.common.contracts.delegation import PersonInChargeReactivated, PersonInChargeSuspended
 from libs.common.contracts.registry import (
     AccessReactivated,
@@ -54,6 +61,11 @@ async def note_session_ended(tx: Connection, call: Call, event: SessionEnded) ->
     await set_standing(tx, "session", event.session_id, source="auth", state="ended", changed_at=call.at)
 
 
+async def note_agent(tx: Connection, call: Call, event: AgentAccountDisabled | AgentAccountEnabled) -> None:
+    state = "disabled" if isinstance(event, AgentAccountDisabled) else "active"
+    await set_standing(tx, "agent", event.agent_id, source="auth", state=state, changed_at=call.at)
+
+
 REGISTRY_STANDING = handlers_of(
     (AccessSuspended, note_applicant),
     (AccessReactivated, note_applicant),
@@ -66,4 +78,6 @@ AUTH_STANDING = handlers_of(
     (UserCodeSuspended, note_user_code),
     (UserCodeReactivated, note_user_code),
     (UserCodeRevoked, note_user_code),
+    (AgentAccountDisabled, note_agent),
+    (AgentAccountEnabled, note_agent),
 )

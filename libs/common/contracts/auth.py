@@ -142,3 +142,28 @@ class IncidentResolved(Event):
     incident_id: UUID
     user_code_id: UUID
     outcome: Literal["confirmed", "unfounded"]
+class AgentAccountDisabled(Event):
+    """Two persons disabled an agent's account: every service refuses the agent. Never why, never who they are."""
+
+    type: ClassVar[str] = "clicsequr.agent-account-disabled.v1"
+    agent_id: UUID
+
+
+class AgentAccountEnabled(Event):
+    """Two persons enabled it again; what was issued before stays refused."""
+
+    type: ClassVar[str] = "clicsequr.agent-account-enabled.v1"
+    agent_id: UUID
+
+
+class TwoPersonCommandExecuted(Event):
+    """Two persons did something about an applicant; whoever can tells every person in charge.
+
+    Never its content, never who the two are.
+    """
+
+    type: ClassVar[str] = "clicsequr.two-person-command-executed.v1"
+    applicant_id: UUID
+    proposal_id: UUID
+    command: str
+    executed_at: datetime

@@ -13,7 +13,7 @@ from deploy.local.databases import SERVICES, roles
 OPERATOR = "operator"
 DEPARTMENTS = ("revenu-quebec", "cnesst")
 REDIRECT_CLIENTS = ("portal", "clic-revenu")
-AGENTS = ("validator", "decider", "auditor")
+AGENTS = ("validator", "decider", "auditor", "security")
 SUPERUSER = "postgres"
 SYMMETRIC_KEYS = ("sealing", "pepper", "pairwise")
 

@@ -1,8 +1,10 @@
 from pathlib import Path
 
 from libs.common.clock import now
+from libs.common.proposal.api import proposal_routes
 from libs.common.service import Resources, Service
 from services.auth import assets_api
+from services.auth.agent_account.two_persons import TWO_PERSONS
 from services.auth.authorization import api as authorization_api
 from services.auth.authorization import discovery_api, token_api
 from services.auth.authorization.commands import forget_old as forget_old_grants
@@ -72,6 +74,7 @@ SERVICE = Service(
         assets_api.router,
         suspension_api.router,
         recovery_api.router,
+        proposal_routes(TWO_PERSONS),
     ],
     internal_routers=[signing_key_api.router, token_api.router, user_code_api.router],
     publishers=("registry", "delegation"),

@@ -7,8 +7,9 @@ from libs.common.http import new_router
 from services.auth import records
 from services.auth.cookies import form_token
 from services.auth.parameters import Malformed, Parameters
-from services.auth.parts import parts_of
+from services.auth.parts import Parts, parts_of
 from services.auth.session import steps
+from services.auth.session.agent_password import change_agent_password, find_choosing_agent
 from services.auth.session.answers import follow, status_of
 from services.auth.session.change_password import change_password
 from services.auth.session.duties import show_duties
@@ -47,7 +48,8 @@ async def post_change_password(request: Request) -> Response:
 
 
 async def _change(request: Request, visit: Visit, session: Session, form: Parameters) -> Outcome:
-    return await change_password(
+    change = change_password if session.agent_id is None else change_agent_password
+    return await change(
         parts_of(request),
         visit,
         session,
@@ -64,6 +66,8 @@ def _ended(request: Request, _visit: Visit, _outcome: Outcome) -> Response:
 async def _page(request: Request, visit: Visit, outcome: Outcome | None = None) -> Response:
     parts = parts_of(request)
     session = require_stage(visit, Stage.CHANGE_PASSWORD)
+    if session.agent_id is not None:
+        return await _agents_page(parts, visit, session, outcome)
     facts = None if session.user_code_id is None else await find_facts(parts.database, session.user_code_id)
     if facts is None:
         raise NotToBeAnswered("start-again")
@@ -81,7 +85,28 @@ async def _page(request: Request, visit: Visit, outcome: Outcome | None = None) 
         form_token=form_token(visit.request_secret, form="change-password"),
         user_code=display(facts.code.code),
         role=str(facts.role),
+        is_agent=False,
         is_first_use=is_first_use,
         conditions_address=address,
+        fault=outcome.error.detail(language) if outcome and outcome.error else None,
+    )
+
+
+async def _agents_page(parts: Parts, visit: Visit, session: Session, outcome: Outcome | None) -> Response:
+    agent = await find_choosing_agent(parts, visit, session)
+    if agent is None:
+        raise NotToBeAnswered("start-again")
+    language = visit.request.language
+    status, headers = status_of(outcome, refused=400)
+    return parts.pages.answer(
+        "change_password.html",
+        language=language,
+        status=status,
+        headers=headers,
+        form_leads_to=visit.request.redirect_uri,
+        form_token=form_token(visit.request_secret, form="change-password"),
+        user_code=agent.name,
+        is_agent=True,
+        is_first_use=False,
         fault=outcome.error.detail(language) if outcome and outcome.error else None,
     )

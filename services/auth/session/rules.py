@@ -86,6 +86,8 @@ def stage_of(holder: Holder, *, amr: tuple[str, ...]) -> Stage:
     """The first step that is still to be done, of all steps in their order."""
     if holder.agent is not None and ONE_TIME_CODE not in amr:
         return Stage.ONE_TIME_CODE
+    if holder.agent is not None and holder.agent.password_is_one_time:
+        return Stage.CHANGE_PASSWORD
     if holder.facts is not None and must_change_password(holder.facts):
         return Stage.CHANGE_PASSWORD
     return Stage.COMPLETE

@@ -12,6 +12,7 @@ from deploy.local.commands import INSTALLATION
 from deploy.local.environment import Platform
 from libs.common.clock import now
 from libs.common.ids import new_id
+from services.auth.agent_account import store
 from services.auth.app import SERVICE
 from tests.integration.auth import parties
 from tests.integration.auth.parties import Browser, answer_of, new_browser
@@ -287,6 +288,25 @@ async def test_of_three_security_agents_only_one_can_be_disabled_at_the_same_ins
     assert len(rows) == 1
 
 
+async def test_who_remains_is_counted_on_what_is_committed(auth: Running) -> None:
+    await with_third_security_agent(auth)
+    made = (await propose(auth, security(auth), "disable_agent", {"name": "decider"})).json()
+    async with auth.database.transaction() as tx:
+        await store.lock(tx)
+        await tx.execute(
+            "UPDATE agent_accounts SET state = 'disabled', is_installed = false WHERE name = 'security'"
+        )
+        approval = asyncio.create_task(approve(auth, security(auth), made))
+        while not approval.done() and not await waits_for_accounts(auth):
+            pass  # each look is a round trip, which lets the other go on
+        assert not approval.done()
+    assert fault(await approval) == (409, "last-security-agents")
+
+
+async def waits_for_accounts(auth: Running) -> bool:
+    return bool(await auth.database.fetch("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"))
+
+
 async def test_an_agent_neither_proposes_nor_approves_what_concerns_their_own_account(auth: Running) -> None:
     await with_third_security_agent(auth)
     own = security(auth, agent_id=await id_of(auth, "third"))
@@ -393,8 +413,12 @@ async def test_installing_again_leaves_what_two_persons_changed(auth: Running) -
     await by_two(auth, "reset_agent_credentials", {"name": "validator"})
     columns = "name, state, roles, password_hash, sealed_totp, is_installed"
     before = await auth.database.fetch(f"SELECT {columns} FROM agent_accounts ORDER BY name")
+    evidence = len(await auth.database.fetch("SELECT id FROM evidence_records"))
     await SERVICE.operations["install"](auth.resources, [str(INSTALLATION)])
     assert await auth.database.fetch(f"SELECT {columns} FROM agent_accounts ORDER BY name") == before
+    assert len(await auth.database.fetch("SELECT id FROM evidence_records")) == evidence
+    standing = await auth.database.fetchrow("SELECT state FROM standing WHERE state = 'disabled'")
+    assert standing is not None, "installing gives nobody back their access"
     by_name = {row["name"]: row for row in before}
     assert (by_name["decider"]["state"], by_name["security"]["is_installed"]) == ("disabled", True)
 

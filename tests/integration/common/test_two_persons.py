@@ -65,6 +65,11 @@ async def commands_in_evidence(service: Running) -> list[str]:
     return [row["command"] for row in rows]
 
 
+async def warm(service: Running) -> None:
+    """Connections for all who come at once, so that nobody is late for opening one."""
+    await asyncio.gather(*(service.database.fetch("SELECT pg_sleep(0.05)") for _ in range(8)))
+
+
 def fault(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["code"]
 
@@ -119,8 +124,9 @@ async def test_whom_it_concerns_neither_proposes_nor_approves(service: Running) 
 
 async def test_two_approvals_at_the_same_instant_execute_it_once(service: Running) -> None:
     made = await proposed(service, security(service))
+    await warm(service)
     answers = await asyncio.gather(*(approve(service, security(service), made) for _ in range(6)))
-    assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409, 409, 409]
+    assert sorted(answer.json().get("code", "done") for answer in answers) == ["done", *["proposal-decided"] * 5]
     assert await notes(service) == ["hello"]
 
 
@@ -132,7 +138,8 @@ async def test_approval_and_withdrawal_at_the_same_instant_leave_one_winner(serv
         approved, withdrawn = await asyncio.gather(
             approve(service, second, made), act(service, first, made, what="withdrawals")
         )
-        assert sorted((approved.status_code, withdrawn.status_code)) == [200, 409]
+        codes = sorted(answer.json().get("code", "done") for answer in (approved, withdrawn))
+        assert codes == ["done", "proposal-decided"]
         assert len(await notes(service)) - before == (approved.status_code == 200)
         assert await state_of(service, made) == ("approved" if approved.status_code == 200 else "withdrawn")
 

@@ -50,6 +50,17 @@ def test_nobody_signs_in_by_a_disabled_account_or_a_one_time_password_that_is_to
     assert not rules.may_sign_in(agent(state=AgentState.DISABLED), at=NOW)
 
 
+def test_a_password_is_chosen_after_signing_in_by_the_present_one_time_password() -> None:
+    reset = rules.reset_credentials(agent(), CREDENTIALS, at=NOW)
+    before, after = NOW - timedelta(seconds=1), NOW + timedelta(seconds=1)
+    assert rules.may_choose_password(reset, signed_in_at=after, at=after)
+    assert not rules.may_choose_password(reset, signed_in_at=before, at=after)
+    assert not rules.may_choose_password(reset, signed_in_at=after, at=NOW + MONTH)
+    assert not rules.may_choose_password(agent(), signed_in_at=after, at=after)
+    disabled = replace(reset, state=AgentState.DISABLED)
+    assert not rules.may_choose_password(disabled, signed_in_at=after, at=after)
+
+
 def test_a_chosen_password_no_longer_expires() -> None:
     reset = rules.reset_credentials(agent(), CREDENTIALS, at=NOW)
     chosen = rules.choose_password(reset, password_hash="own", pepper_key_id="pepper", at=NOW)

@@ -51,7 +51,15 @@ CREATE TABLE public.agent_accounts (
     sealed_totp bytea NOT NULL,
     sealing_key_id text NOT NULL,
     last_totp_step bigint DEFAULT 0 NOT NULL,
-    installed_at timestamp with time zone NOT NULL
+    installed_at timestamp with time zone NOT NULL,
+    state text DEFAULT 'active'::text NOT NULL,
+    password_set_at timestamp with time zone DEFAULT now() NOT NULL,
+    password_is_one_time boolean DEFAULT false NOT NULL,
+    password_expires_at timestamp with time zone,
+    is_installed boolean DEFAULT true NOT NULL,
+    CONSTRAINT a_one_time_password_of_an_agent_expires CHECK ((password_is_one_time = (password_expires_at IS NOT NULL))),
+    CONSTRAINT agent_state_is_known CHECK ((state = ANY (ARRAY['active'::text, 'disabled'::text]))),
+    CONSTRAINT the_installation_disables_nobody CHECK (((state = 'active'::text) OR (NOT is_installed)))
 );
 CREATE TABLE public.authorization_codes (
     code_hash bytea NOT NULL,
@@ -235,6 +243,30 @@ CREATE TABLE public.posted_conditions (
     url_fr text NOT NULL,
     url_en text NOT NULL
 );
+CREATE TABLE public.proposals (
+    id uuid NOT NULL,
+    command text NOT NULL,
+    content jsonb NOT NULL,
+    side text NOT NULL,
+    concerns text[] NOT NULL,
+    applicant_id uuid,
+    requested_by text,
+    proposed_by text NOT NULL,
+    proposed_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    state text NOT NULL,
+    decided_by text,
+    decided_at timestamp with time zone,
+    refusal_reason text,
+    sealed_for_proposer bytea,
+    CONSTRAINT a_proposal_that_is_over_was_decided CHECK ((((state = 'proposed'::text) = (decided_at IS NULL)) AND ((decided_at IS NULL) = (decided_by IS NULL)))),
+    CONSTRAINT a_refused_proposal_has_its_reason CHECK (((state = 'refused'::text) = (refusal_reason IS NOT NULL))),
+    CONSTRAINT only_of_an_approved_proposal_is_something_collected CHECK (((sealed_for_proposer IS NULL) OR (state = 'approved'::text))),
+    CONSTRAINT proposal_state_is_known CHECK ((state = ANY (ARRAY['proposed'::text, 'approved'::text, 'refused'::text, 'withdrawn'::text, 'expired'::text]))),
+    CONSTRAINT the_second_person_is_not_the_first CHECK (((state <> ALL (ARRAY['approved'::text, 'refused'::text])) OR (decided_by <> proposed_by))),
+    CONSTRAINT who_asked_for_it_is_neither_person CHECK (((requested_by IS NULL) OR ((proposed_by <> requested_by) AND ((state <> ALL (ARRAY['approved'::text, 'refused'::text])) OR (decided_by <> requested_by))))),
+    CONSTRAINT whom_it_concerns_is_neither_person CHECK (((proposed_by <> ALL (concerns)) AND ((state <> ALL (ARRAY['approved'::text, 'refused'::text])) OR (decided_by <> ALL (concerns)))))
+);
 CREATE TABLE public.registrations (
     applicant_id uuid NOT NULL,
     state text NOT NULL,
@@ -389,6 +421,8 @@ ALTER TABLE ONLY public.persons
     ADD CONSTRAINT persons_pkey PRIMARY KEY (user_code_id);
 ALTER TABLE ONLY public.posted_conditions
     ADD CONSTRAINT posted_conditions_pkey PRIMARY KEY (owner, version);
+ALTER TABLE ONLY public.proposals
+    ADD CONSTRAINT proposals_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.registrations
     ADD CONSTRAINT registrations_pkey PRIMARY KEY (applicant_id);
 ALTER TABLE ONLY public.schema_migrations
@@ -423,7 +457,11 @@ CREATE INDEX outbox_unassigned ON public.outbox USING btree (row_number) WHERE (
 CREATE INDEX outbox_unpublished ON public.outbox USING btree ("position") WHERE (published_at IS NULL);
 CREATE INDEX parked_events_by_key ON public.parked_events USING btree (partitionkey);
 CREATE INDEX persons_by_applicant ON public.persons USING btree (applicant_id);
+CREATE INDEX proposals_by_state ON public.proposals USING btree (state, id);
+CREATE INDEX proposals_to_collect ON public.proposals USING btree (decided_at) WHERE (sealed_for_proposer IS NOT NULL);
+CREATE INDEX proposals_waiting ON public.proposals USING btree (expires_at) WHERE (state = 'proposed'::text);
 CREATE INDEX registrations_cancelled ON public.registrations USING btree (changed_at) WHERE (state = 'cancelled'::text);
+CREATE INDEX sessions_by_agent ON public.sessions USING btree (agent_id) WHERE (ended_at IS NULL);
 CREATE INDEX sessions_by_user_code ON public.sessions USING btree (user_code_id) WHERE (ended_at IS NULL);
 CREATE INDEX sessions_of_user_code ON public.sessions USING btree (user_code_id) WHERE (user_code_id IS NOT NULL);
 CREATE INDEX sessions_open ON public.sessions USING btree (last_seen_at) WHERE (ended_at IS NULL);
@@ -456,6 +494,11 @@ GRANT UPDATE(sealed_totp) ON TABLE public.agent_accounts TO auth_app;
 GRANT UPDATE(sealing_key_id) ON TABLE public.agent_accounts TO auth_app;
 GRANT UPDATE(last_totp_step) ON TABLE public.agent_accounts TO auth_app;
 GRANT UPDATE(installed_at) ON TABLE public.agent_accounts TO auth_app;
+GRANT UPDATE(state) ON TABLE public.agent_accounts TO auth_app;
+GRANT UPDATE(password_set_at) ON TABLE public.agent_accounts TO auth_app;
+GRANT UPDATE(password_is_one_time) ON TABLE public.agent_accounts TO auth_app;
+GRANT UPDATE(password_expires_at) ON TABLE public.agent_accounts TO auth_app;
+GRANT UPDATE(is_installed) ON TABLE public.agent_accounts TO auth_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.authorization_codes TO auth_app;
 GRANT UPDATE(used_at) ON TABLE public.authorization_codes TO auth_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.authorization_requests TO auth_app;
@@ -493,6 +536,12 @@ GRANT UPDATE(published_at) ON TABLE public.outbox TO auth_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.parked_events TO auth_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.persons TO auth_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.posted_conditions TO auth_app;
+GRANT SELECT,INSERT ON TABLE public.proposals TO auth_app;
+GRANT UPDATE(state) ON TABLE public.proposals TO auth_app;
+GRANT UPDATE(decided_by) ON TABLE public.proposals TO auth_app;
+GRANT UPDATE(decided_at) ON TABLE public.proposals TO auth_app;
+GRANT UPDATE(refusal_reason) ON TABLE public.proposals TO auth_app;
+GRANT UPDATE(sealed_for_proposer) ON TABLE public.proposals TO auth_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.registrations TO auth_app;
 GRANT SELECT ON TABLE public.schema_migrations TO auth_app;
 GRANT SELECT,INSERT ON TABLE public.sessions TO auth_app;

@@ -195,6 +195,30 @@ CREATE TABLE public.persons_in_charge (
     activated_at timestamp with time zone,
     CONSTRAINT language_is_french_or_english CHECK ((language = ANY (ARRAY['fr'::text, 'en'::text])))
 );
+CREATE TABLE public.proposals (
+    id uuid NOT NULL,
+    command text NOT NULL,
+    content jsonb NOT NULL,
+    side text NOT NULL,
+    concerns text[] NOT NULL,
+    applicant_id uuid,
+    requested_by text,
+    proposed_by text NOT NULL,
+    proposed_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    state text NOT NULL,
+    decided_by text,
+    decided_at timestamp with time zone,
+    refusal_reason text,
+    sealed_for_proposer bytea,
+    CONSTRAINT a_proposal_that_is_over_was_decided CHECK ((((state = 'proposed'::text) = (decided_at IS NULL)) AND ((decided_at IS NULL) = (decided_by IS NULL)))),
+    CONSTRAINT a_refused_proposal_has_its_reason CHECK (((state = 'refused'::text) = (refusal_reason IS NOT NULL))),
+    CONSTRAINT only_of_an_approved_proposal_is_something_collected CHECK (((sealed_for_proposer IS NULL) OR (state = 'approved'::text))),
+    CONSTRAINT proposal_state_is_known CHECK ((state = ANY (ARRAY['proposed'::text, 'approved'::text, 'refused'::text, 'withdrawn'::text, 'expired'::text]))),
+    CONSTRAINT the_second_person_is_not_the_first CHECK (((state <> ALL (ARRAY['approved'::text, 'refused'::text])) OR (decided_by <> proposed_by))),
+    CONSTRAINT who_asked_for_it_is_neither_person CHECK (((requested_by IS NULL) OR ((proposed_by <> requested_by) AND ((state <> ALL (ARRAY['approved'::text, 'refused'::text])) OR (decided_by <> requested_by))))),
+    CONSTRAINT whom_it_concerns_is_neither_person CHECK (((proposed_by <> ALL (concerns)) AND ((state <> ALL (ARRAY['approved'::text, 'refused'::text])) OR (decided_by <> ALL (concerns)))))
+);
 CREATE TABLE public.schema_migrations (
     series text NOT NULL,
     number integer NOT NULL,
@@ -295,6 +319,8 @@ ALTER TABLE ONLY public.person_holds
     ADD CONSTRAINT person_holds_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.persons_in_charge
     ADD CONSTRAINT persons_in_charge_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.proposals
+    ADD CONSTRAINT proposals_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (series, number);
 ALTER TABLE ONLY public.standing
@@ -321,6 +347,9 @@ CREATE INDEX outbox_unpublished ON public.outbox USING btree ("position") WHERE 
 CREATE INDEX parked_events_by_key ON public.parked_events USING btree (partitionkey);
 CREATE INDEX person_holds_by_person ON public.person_holds USING btree (person_id);
 CREATE INDEX persons_in_charge_by_applicant ON public.persons_in_charge USING btree (applicant_id);
+CREATE INDEX proposals_by_state ON public.proposals USING btree (state, id);
+CREATE INDEX proposals_to_collect ON public.proposals USING btree (decided_at) WHERE (sealed_for_proposer IS NOT NULL);
+CREATE INDEX proposals_waiting ON public.proposals USING btree (expires_at) WHERE (state = 'proposed'::text);
 CREATE INDEX user_codes_by_applicant ON public.user_codes USING btree (applicant_id);
 CREATE INDEX users_by_applicant ON public.users USING btree (applicant_id);
 ALTER INDEX public.access_records_by_applicant ATTACH PARTITION public.access_records_default_applicant_id_at_id_idx;
@@ -362,6 +391,12 @@ GRANT UPDATE(released_by) ON TABLE public.person_holds TO delegation_app;
 GRANT UPDATE(released_at) ON TABLE public.person_holds TO delegation_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.persons_in_charge TO delegation_app;
 GRANT UPDATE(activated_at) ON TABLE public.persons_in_charge TO delegation_app;
+GRANT SELECT,INSERT ON TABLE public.proposals TO delegation_app;
+GRANT UPDATE(state) ON TABLE public.proposals TO delegation_app;
+GRANT UPDATE(decided_by) ON TABLE public.proposals TO delegation_app;
+GRANT UPDATE(decided_at) ON TABLE public.proposals TO delegation_app;
+GRANT UPDATE(refusal_reason) ON TABLE public.proposals TO delegation_app;
+GRANT UPDATE(sealed_for_proposer) ON TABLE public.proposals TO delegation_app;
 GRANT SELECT ON TABLE public.schema_migrations TO delegation_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.standing TO delegation_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.tasks TO delegation_app;

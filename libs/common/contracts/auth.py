@@ -142,6 +142,8 @@ class IncidentResolved(Event):
     incident_id: UUID
     user_code_id: UUID
     outcome: Literal["confirmed", "unfounded"]
+
+
 class AgentAccountDisabled(Event):
     """Two persons disabled an agent's account: every service refuses the agent. Never why, never who they are."""
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import Field, SecretStr
 
 from libs.common.call import Call
 from libs.common.clock import now
@@ -16,6 +16,7 @@ from libs.common.database import Connection, Database
 from libs.common.errors import UnknownOrForeign
 from libs.common.evidence import record_evidence
 from libs.common.holds import Side
+from libs.common.http import RequestModel
 from libs.common.idempotency import claim, keep
 from libs.common.outbox import publish
 from services.auth.session.commands import end_sessions_of_code
@@ -39,10 +40,8 @@ class Reset:
     expires_at: datetime
 
 
-class ResetByProvider(BaseModel):
+class ResetByProvider(RequestModel):
     """What two agents decide: whose password, and by what both of them knew the person. No document's number."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     user_code_id: UUID
     checked_by: Annotated[Sequence[UUID], Field(min_length=2, max_length=2)]

@@ -285,6 +285,23 @@ def read_envelope(publisher: str, value: bytes | None) -> Envelope:
     return envelope
 
 
+async def find_first_parked(tx: Connection, *, source: str, partitionkey: str) -> Envelope | None:
+    """The parked event of a key that the others wait behind, while nobody replays the key."""
+    await tx.fetchval(LOCK_SEQUENCE, source, partitionkey)
+    row = await tx.fetchrow(SELECT_FIRST_PARKED, source, partitionkey)
+    return None if row is None else Envelope.model_validate(row["envelope"])
+
+
+async def discard_first_parked(tx: Connection, *, source: str, partitionkey: str) -> Envelope:
+    """Removes it as if it had been applied: should it come again, it is known. Raises LookupError without one."""
+    first = await find_first_parked(tx, source=source, partitionkey=partitionkey)
+    if first is None:
+        raise LookupError(partitionkey)
+    await tx.execute(INSERT_INBOX, *_row(first))
+    await tx.execute(DELETE_PARKED, first.id)
+    return first
+
+
 async def list_parked(database: Database) -> list[dict[str, Any]]:
     return [dict(row) for row in await database.fetch(SELECT_PARKED)]
 

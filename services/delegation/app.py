@@ -3,6 +3,8 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from libs.common.key_files import read_key
+from libs.common.proposal.api import proposal_routes
+from libs.common.proposal.parked import parked_alone
 from libs.common.service import Resources, Service
 from libs.common.settings import own_settings
 from services.delegation.access.api import router as access
@@ -24,7 +26,14 @@ SERVICE = Service(
     name="delegation",
     folder=Path(__file__).parent,
     settings=DelegationSettings,
-    public_routers=[persons_in_charge, users, access_rights, disclosure, access],
+    public_routers=[
+        persons_in_charge,
+        users,
+        access_rights,
+        disclosure,
+        access,
+        proposal_routes(parked_alone("delegation")),
+    ],
     internal_routers=[disclosure_internal],
     publishers=("auth", "registry"),
     handlers=handlers,

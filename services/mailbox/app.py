@@ -1,5 +1,7 @@
 from pathlib import Path
 
+from libs.common.proposal.api import proposal_routes
+from libs.common.proposal.parked import parked_alone
 from libs.common.service import Service
 from services.mailbox.consumers import handlers
 from services.mailbox.message.api import router as messages
@@ -9,7 +11,7 @@ SERVICE = Service(
     name="mailbox",
     folder=Path(__file__).parent,
     settings=MailboxSettings,
-    public_routers=[messages],
+    public_routers=[messages, proposal_routes(parked_alone("mailbox"))],
     publishers=("auth", "registry", "delegation"),
     handlers=handlers,
 )

@@ -7,6 +7,8 @@ from libs.common.call import Call
 from libs.common.clock import now
 from libs.common.errors import DomainError
 from libs.common.ids import new_id
+from libs.common.proposal.api import proposal_routes
+from libs.common.proposal.parked import parked_alone
 from libs.common.service import Resources, Service
 from libs.common.settings import own_settings
 from services.registry.applicant.api import router as applicants
@@ -117,6 +119,7 @@ SERVICE = Service(
         departments,
         enrolments,
         notices,
+        proposal_routes(parked_alone("registry")),
     ],
     publishers=("auth", "delegation"),
     handlers=handlers,

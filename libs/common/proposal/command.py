@@ -57,14 +57,18 @@ class Command(Generic[Parts, Content]):
             raise ContentInvalid(faults="; ".join(faults[:FAULTS_TOLD])) from error
 
 
+def no_parts(_request: Request) -> None:
+    """For a service whose commands need nothing beside the database."""
+
+
 @dataclass(frozen=True)
 class TwoPersons(Generic[Parts]):
-    """The commands of one service; `executed` is its event that tells of one about an applicant."""
+    """The commands of one service; `executed`, its event that tells of one about an applicant, if any can be."""
 
     service: str
     commands: tuple[Command[Parts, Any], ...]
     parts_of: Callable[[Request], Parts]
-    executed: Callable[..., Event]
+    executed: Callable[..., Event] | None = None
 
     def find(self, name: str) -> Command[Parts, Any]:
         """Raises CommandUnknown."""

@@ -255,6 +255,8 @@ async def _tell(tx: Connection, call: Call, two_persons: TwoPersons[Any], approv
     applicant_id = approved.subject.applicant_id
     if applicant_id is None:
         return
+    if two_persons.executed is None:
+        raise TypeError(f"{two_persons.service} has no event to tell of {approved.command}")
     event = two_persons.executed(
         applicant_id=applicant_id, proposal_id=approved.id, command=approved.command, executed_at=call.at
     )

@@ -10,6 +10,7 @@ from libs.common.contracts.auth import TwoPersonCommandExecuted
 from libs.common.database import Connection
 from libs.common.http import RequestModel
 from libs.common.proposal.command import Command, Executed, Secrets, TwoPersons
+from libs.common.proposal.parked import DISCARD_PARKED
 from libs.common.proposal.rules import Subject
 from services.auth.agent_account import changes, rules
 from services.auth.parts import Parts, parts_of
@@ -143,7 +144,7 @@ RESET: Command[Parts, NamedAgent] = Command(
 )
 TWO_PERSONS = TwoPersons(
     service=SERVICE,
-    commands=(CREATE, CHANGE_ROLES, DISABLE, ENABLE, RESET),
+    commands=(CREATE, CHANGE_ROLES, DISABLE, ENABLE, RESET, DISCARD_PARKED),
     parts_of=_parts,
     executed=TwoPersonCommandExecuted,
 )

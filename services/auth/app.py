@@ -23,6 +23,7 @@ from services.auth.signing_key.commands import forget_retired
 from services.auth.signing_key.operation import run_signing_keys
 from services.auth.user_code import api as user_code_api
 from services.auth.user_code import recovery_api, suspension_api
+from services.auth.user_code.breached_operation import run_breached_passwords
 from services.auth.user_code.commands import remove_unnamed_codes
 from services.auth.user_code.dormancy import revoke_dormant_codes
 
@@ -88,4 +89,10 @@ SERVICE = Service(
         sweep_expired,
     ),
     operations={"install": install, "signing-keys": run_signing_keys},
+    sweeps=(sweep_codes, sweep_sessions, sweep_expired),
+    operations={
+        "install": install,
+        "signing-keys": run_signing_keys,
+        "breached-passwords": run_breached_passwords,
+    },
 )

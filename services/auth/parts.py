@@ -9,7 +9,9 @@ from services.auth.key_files import SymmetricKey, read_key
 from services.auth.pages import Pages
 from services.auth.settings import AuthSettings
 from services.auth.signing_key.commands import SigningKeys
-from services.auth.user_code.passwords import Passwords, read_common_passwords
+from services.auth.user_code.breached import BreachedPasswords
+from services.auth.user_code.guessing import Guessing
+from services.auth.user_code.passwords import Passwords
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class Parts:
     keys: SigningKeys
     passwords: Passwords
     pages: Pages
-    common_passwords: frozenset[str]
+    guessing: Guessing
     sealing_key: SymmetricKey = field(repr=False)
     pairwise_key: SymmetricKey = field(repr=False)
 
@@ -38,16 +40,22 @@ def new_parts(resources: Resources) -> Parts:
         database=resources.database,
         freshness=resources.freshness,
         keys=SigningKeys(resources.database, sealing_key, settings.signing_key_schedule),
-        passwords=Passwords(settings, read_key(settings.pepper_key_file)),
+        passwords=Passwords(
+            settings,
+            read_key(settings.pepper_key_file),
+            previous=[read_key(path) for path in settings.previous_pepper_keys],
+        ),
         pages=Pages(),
-        common_passwords=read_common_passwords(),
+        guessing=Guessing(settings, BreachedPasswords(settings.breached_passwords_file)),
         sealing_key=sealing_key,
         pairwise_key=read_key(settings.pairwise_key_file),
     )
 
 
 async def prepare(app: FastAPI, resources: Resources) -> None:
-    app.state.parts = new_parts(resources)
+    parts = new_parts(resources)
+    await parts.guessing.prepare()
+    app.state.parts = parts
 
 
 def parts_of(request: Request) -> Parts:

@@ -5,6 +5,7 @@ from pydantic import Field
 
 from libs.common.settings import ServiceSettings
 from services.auth.signing_key.rules import Schedule
+from services.auth.user_code.password_rules import FEWEST_ALONE, FEWEST_WITH_SECOND_FACTOR, Aging, Demands
 
 
 class AuthSettings(ServiceSettings):
@@ -35,6 +36,43 @@ class AuthSettings(ServiceSettings):
     incident_silence_hours: int = Field(
         24, ge=1, description="time after which an incident goes to the provider by itself, hours"
     )
+
+    previous_pepper_key_files: str = Field(
+        "",
+        description="files of earlier pepper keys, separated by commas: their hashes are verified, then renewed",
+    )
+    password_days: int = Field(365, ge=1, description="life of a chosen password, days")
+    password_days_second_factor: int = Field(
+        730, ge=1, description="life of a chosen password beside a second factor, days"
+    )
+    password_warning_days: int = Field(14, ge=0, description="time before its end a password is due soon, days")
+    password_history: int = Field(10, ge=0, le=24, description="former passwords that may not be chosen again")
+    password_guesses: float = Field(
+        10, ge=8, le=20, description="guesses that a password withstands at least, powers of ten"
+    )
+    password_guesses_second_factor: float = Field(
+        7, ge=6, le=20, description="the same beside a second factor, powers of ten"
+    )
+    breached_passwords_file: Path | None = Field(
+        None, description="what `breached-passwords import` makes; none: the few shipped passwords alone"
+    )
+
+    @property
+    def password_aging(self) -> Aging:
+        return Aging(
+            alone=timedelta(days=self.password_days),
+            with_second_factor=timedelta(days=self.password_days_second_factor),
+            warning=timedelta(days=self.password_warning_days),
+        )
+
+    def password_demands(self, *, has_second_factor: bool) -> Demands:
+        if has_second_factor:
+            return Demands(FEWEST_WITH_SECOND_FACTOR, self.password_guesses_second_factor)
+        return Demands(FEWEST_ALONE, self.password_guesses)
+
+    @property
+    def previous_pepper_keys(self) -> list[Path]:
+        return [Path(one.strip()) for one in self.previous_pepper_key_files.split(",") if one.strip()]
 
     @property
     def signing_key_schedule(self) -> Schedule:

@@ -87,7 +87,8 @@ async def _is_the_same(
     if (known.side, known.roles, known.sealing_key_id) != (wanted.side, wanted.roles, sealing_key.id):
         return False
     has_secret = _totp_of(known, sealing_key) == wanted.totp.get_secret_value()
-    return has_secret and await passwords.verify(wanted.password, password_of(known))
+    hashed = password_of(known)
+    return has_secret and await passwords.verify(wanted.password, hashed) and not passwords.needs_renewal(hashed)
 
 
 def _totp_of(agent: AgentAccount, sealing_key: SymmetricKey) -> str:

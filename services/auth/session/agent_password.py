@@ -13,8 +13,9 @@ from services.auth.session.change_password import SESSION_GONE
 from services.auth.session.holder import Holder
 from services.auth.session.rules import Session, Stage
 from services.auth.session.visit import Next, Outcome, Visit
+from services.auth.user_code.choosing import choose_agents_password
 from services.auth.user_code.passwords import HashingBusy
-from services.auth.user_code.rules import PasswordUsedBefore, normalise_code, require_good_password
+from services.auth.user_code.rules import normalise_code
 
 
 async def find_choosing_agent(parts: Parts, visit: Visit, session: Session) -> AgentAccount | None:
@@ -36,8 +37,9 @@ async def change_agent_password(
     holder = Holder(agent=agent)
     principal = steps.principal_of(holder, session, visit)
     try:
-        await _require_good_password(parts, agent, new=new, repeated=repeated)
-        hashed = await parts.passwords.hash(new)
+        hashed = await choose_agents_password(
+            parts, name=agent.name, present=password_of(agent), new=new, repeated=repeated
+        )
     except DomainError as error:
         await steps.record_alone(parts, principal, visit.circumstances, refusal=error.code)
         if isinstance(error, HashingBusy):
@@ -49,20 +51,9 @@ async def change_agent_password(
         call = records.call_of(visit.circumstances, principal)
         await choose_password(tx, call, agent, password=hashed)
         changed = await commands.find_holder(tx, session)
-        opened = await commands.move_session(tx, call, session, holder=changed, amr=session.amr)
+        opened = await commands.move_session(
+            tx, call, session, holder=changed, amr=session.amr, aging=parts.settings.password_aging
+        )
         return await steps.pass_on(tx, parts, visit, changed, opened=opened, subjects=subjects)
 
     return await steps.take(parts, visit, holder, step)
-
-
-async def _require_good_password(
-    parts: Parts, agent: AgentAccount, *, new: SecretStr, repeated: SecretStr
-) -> None:
-    require_good_password(
-        new.get_secret_value(),
-        repeated=repeated.get_secret_value(),
-        code=normalise_code(agent.name),
-        common=parts.common_passwords,
-    )
-    if await parts.passwords.verify(new, password_of(agent)):
-        raise PasswordUsedBefore

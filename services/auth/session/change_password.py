@@ -16,8 +16,9 @@ from services.auth.session.holder import Holder
 from services.auth.session.rules import Session, Stage
 from services.auth.session.visit import Next, Outcome, Visit
 from services.auth.user_code import commands as user_codes
+from services.auth.user_code.choosing import choose_password
 from services.auth.user_code.passwords import HashedPassword, HashingBusy
-from services.auth.user_code.rules import Facts, PasswordUsedBefore, require_good_password
+from services.auth.user_code.rules import Facts
 
 SESSION_GONE = "session-ended"
 
@@ -33,41 +34,30 @@ async def change_password(
     holder = Holder(facts=facts)
     principal = steps.principal_of(holder, session, visit)
     try:
-        await _require_good_password(parts, facts, new=new, repeated=repeated)
-        hashed = await parts.passwords.hash(new)
+        hashed = await choose_password(parts, facts, new=new, repeated=repeated)
     except DomainError as error:
         await steps.record_alone(parts, principal, circumstances, refusal=error.code)
         if isinstance(error, HashingBusy):
             raise
         return Outcome(Next.REFUSED, Stage.CHANGE_PASSWORD, error=error)
     subjects = steps.subjects_of(parts, visit, name=facts.code.code)
+    aging = parts.settings.password_aging
 
     async def step(tx: Connection) -> Outcome:
         call = records.call_of(circumstances, principal)
-        await _change(tx, call, facts, hashed=hashed)
+        await _change(tx, call, facts, hashed=hashed, kept=parts.settings.password_history)
         await commands.end_sessions_of_code(tx, call, facts.code.id, reason="ended-by-other", but=session.id)
         changed = await commands.find_holder(tx, session)
-        opened = await commands.move_session(tx, call, session, holder=changed, amr=session.amr)
+        opened = await commands.move_session(tx, call, session, holder=changed, amr=session.amr, aging=aging)
         return await steps.pass_on(tx, parts, visit, changed, opened=opened, subjects=subjects)
 
     return await steps.take(parts, visit, holder, step)
 
 
-async def _require_good_password(parts: Parts, facts: Facts, *, new: SecretStr, repeated: SecretStr) -> None:
-    require_good_password(
-        new.get_secret_value(),
-        repeated=repeated.get_secret_value(),
-        code=facts.code.code,
-        common=parts.common_passwords,
-    )
-    if await parts.passwords.verify(new, user_codes.password_of(facts.code)):
-        raise PasswordUsedBefore
-
-
-async def _change(tx: Connection, call: Call, facts: Facts, *, hashed: HashedPassword) -> None:
+async def _change(tx: Connection, call: Call, facts: Facts, *, hashed: HashedPassword, kept: int) -> None:
     code = facts.code
     was_first_use = code.first_used_at is None
-    await user_codes.save_password(tx, call, code, password=hashed)
+    await user_codes.save_password(tx, call, code, password=hashed, kept=kept)
     changed = PasswordChanged(applicant_id=code.applicant_id, user_code_id=code.id, was_first_use=was_first_use)
     key = applicant_key(code.applicant_id)
     await publish(tx, call, changed, service=commands.SERVICE, partitionkey=key)

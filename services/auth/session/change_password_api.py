@@ -18,6 +18,7 @@ from services.auth.session.holder import Holder
 from services.auth.session.rules import Session, Stage
 from services.auth.session.visit import Next, Outcome, Visit
 from services.auth.user_code.commands import find_facts
+from services.auth.user_code.password_rules import ChangeReason, reason_to_change
 from services.auth.user_code.rules import display
 
 router = new_router(tags=["sign-in"])
@@ -73,7 +74,8 @@ async def _page(request: Request, visit: Visit, outcome: Outcome | None = None) 
         raise NotToBeAnswered("start-again")
     language = visit.request.language
     call = records.call_of(visit.circumstances, steps.principal_of(Holder(facts=facts), session, visit))
-    is_first_use = facts.code.first_used_at is None
+    reason = reason_to_change(facts, aging=parts.settings.password_aging, at=visit.circumstances.at)
+    is_first_use = reason is ChangeReason.FIRST_USE
     address = await show_duties(parts.database, call, facts, language=language) if is_first_use else None
     status, headers = status_of(outcome, refused=400)
     return parts.pages.answer(
@@ -87,6 +89,8 @@ async def _page(request: Request, visit: Visit, outcome: Outcome | None = None) 
         role=str(facts.role),
         is_agent=False,
         is_first_use=is_first_use,
+        reason=reason,
+        fewest=parts.settings.password_demands(has_second_factor=facts.has_second_factor).fewest_characters,
         conditions_address=address,
         fault=outcome.error.detail(language) if outcome and outcome.error else None,
     )

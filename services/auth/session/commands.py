@@ -19,6 +19,7 @@ from services.auth.session.holder import Holder
 from services.auth.session.rules import Lifetime, Session, Stage
 from services.auth.settings import AuthSettings
 from services.auth.user_code.commands import find_facts
+from services.auth.user_code.password_rules import Aging
 
 SERVICE = "auth"
 SECRET_BYTES = 32
@@ -41,15 +42,15 @@ def lifetime_of(settings: AuthSettings) -> Lifetime:
     )
 
 
-async def open_session(
-    tx: Connection, call: Call, holder: Holder, *, is_recourse: bool, replaces: Session | None
+async def open_session(  # noqa: PLR0913 - what the session is made of, each by name
+    tx: Connection, call: Call, holder: Holder, *, is_recourse: bool, replaces: Session | None, aging: Aging
 ) -> Opened:
     """A new session with a new secret, whatever the browser brought; what it brought is ended."""
     if replaces is not None:
         await end_session(tx, call, replaces, reason="signed-out")
     secret = secrets.token_urlsafe(SECRET_BYTES)
     amr = (rules.PASSWORD,)
-    stage = rules.stage_of(holder, amr=amr)
+    stage = rules.stage_of(holder, amr=amr, aging=aging, at=call.at)
     conditions = await store.find_conditions(tx, OWNER_OF_CONDITIONS, at=call.at) if holder.facts else None
     session = Session(
         id=new_id(),
@@ -70,15 +71,15 @@ async def open_session(
     return Opened(session, secret)
 
 
-async def move_session(
-    tx: Connection, call: Call, session: Session, *, holder: Holder, amr: tuple[str, ...]
+async def move_session(  # noqa: PLR0913 - what the step has found, each by name
+    tx: Connection, call: Call, session: Session, *, holder: Holder, amr: tuple[str, ...], aging: Aging
 ) -> Opened:
     """A step is done: the session goes to its next stage under a new secret, and is good once none is left."""
     secret = secrets.token_urlsafe(SECRET_BYTES)
     moved = replace(
         session,
         secret_hash=rules.hash_secret(secret),
-        stage=rules.stage_of(holder, amr=amr),
+        stage=rules.stage_of(holder, amr=amr, aging=aging, at=call.at),
         amr=amr,
         authenticated_at=call.at,
         last_seen_at=call.at,

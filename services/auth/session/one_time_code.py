@@ -36,7 +36,9 @@ async def give_one_time_code(parts: Parts, visit: Visit, session: Session, *, ty
             await steps.publish_failed(tx, visit, principal, holder, failed=failed)
             return Outcome(Next.REFUSED)
         amr = (*session.amr, rules.ONE_TIME_CODE)
-        opened = await commands.move_session(tx, call, session, holder=holder, amr=amr)
+        opened = await commands.move_session(
+            tx, call, session, holder=holder, amr=amr, aging=parts.settings.password_aging
+        )
         return await steps.pass_on(tx, parts, visit, holder, opened=opened, subjects=subjects)
 
     return await steps.take(parts, visit, holder, step)

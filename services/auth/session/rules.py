@@ -8,11 +8,11 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from uuid import UUID
 
 from services.auth.session.holder import Holder
+from services.auth.user_code.password_rules import Aging, reason_to_change
 from services.auth.user_code.rules import (
     BARRED_STATES,
     Facts,
     RegistrationState,
-    must_change_password,
     objection,
 )
 
@@ -82,13 +82,13 @@ def hash_secret(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-def stage_of(holder: Holder, *, amr: tuple[str, ...]) -> Stage:
+def stage_of(holder: Holder, *, amr: tuple[str, ...], aging: Aging, at: datetime) -> Stage:
     """The first step that is still to be done, of all steps in their order."""
     if holder.agent is not None and ONE_TIME_CODE not in amr:
         return Stage.ONE_TIME_CODE
     if holder.agent is not None and holder.agent.password_is_one_time:
         return Stage.CHANGE_PASSWORD
-    if holder.facts is not None and must_change_password(holder.facts):
+    if holder.facts is not None and reason_to_change(holder.facts, aging=aging, at=at):
         return Stage.CHANGE_PASSWORD
     return Stage.COMPLETE
 

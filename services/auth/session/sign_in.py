@@ -14,6 +14,7 @@ from services.auth.session.attempts import Subjects
 from services.auth.session.holder import Holder
 from services.auth.session.visit import Next, Outcome, Visit
 from services.auth.user_code import commands as user_codes
+from services.auth.user_code.choosing import renew_password
 from services.auth.user_code.passwords import HashedPassword, HashingBusy
 from services.auth.user_code.rules import Facts, Verdict, judge_sign_in, normalise_code
 
@@ -45,7 +46,10 @@ async def sign_in(parts: Parts, visit: Visit, *, typed_name: str, password: Secr
         one_time_days=parts.settings.one_time_password_days,
         at=visit.circumstances.at,
     )
-    return await _follow(parts, visit, facts, verdict=verdict, subjects=subjects)
+    outcome = await _follow(parts, visit, facts, verdict=verdict, subjects=subjects)
+    if outcome.session_secret is not None:
+        await renew_password(parts.database, parts.passwords, facts, typed=password)
+    return outcome
 
 
 def _known_password(facts: Facts | None, agent: AgentAccount | None) -> HashedPassword | None:
@@ -79,7 +83,9 @@ async def _refuse_unknown(parts: Parts, visit: Visit, agent: AgentAccount | None
 async def _admit(parts: Parts, visit: Visit, holder: Holder, *, is_recourse: bool, subjects: Subjects) -> Outcome:
     async def step(tx: Connection) -> Outcome:
         call = records.call_of(visit.circumstances, steps.claiming(holder, visit))
-        opened = await commands.open_session(tx, call, holder, is_recourse=is_recourse, replaces=visit.session)
+        opened = await commands.open_session(
+            tx, call, holder, is_recourse=is_recourse, replaces=visit.session, aging=parts.settings.password_aging
+        )
         return await steps.pass_on(tx, parts, visit, holder, opened=opened, subjects=subjects)
 
     return await steps.take(parts, visit, holder, step)

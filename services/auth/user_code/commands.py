@@ -202,6 +202,12 @@ def password_of(code: UserCode) -> HashedPassword:
     return HashedPassword(code.password_hash, code.pepper_key_id, code.password_is_one_time)
 
 
-async def save_password(tx: Connection, call: Call, code: UserCode, *, password: HashedPassword) -> None:
-    """Stores the password that a person chose, if the one it replaces is still the present one."""
+async def save_password(
+    tx: Connection, call: Call, code: UserCode, *, password: HashedPassword, kept: int
+) -> None:
+    """Stores the password that a person chose, if the one it replaces is still the present one.
+
+    `kept`: how many former ones stay, so as not to be chosen again.
+    """
     await store.save_password(tx, code, password=password, at=call.at)
+    await store.add_former_password(tx, code, kept=kept, at=call.at)

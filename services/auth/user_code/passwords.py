@@ -1,21 +1,22 @@
 import base64
 import hmac
 import secrets
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import anyio
 import anyio.to_thread
-from argon2 import PasswordHasher, Type
+from argon2 import Parameters, PasswordHasher, Type, extract_parameters
 from argon2.exceptions import InvalidHashError, VerificationError
 from pydantic import SecretStr
 
 from libs.common.errors import Unavailable
 from services.auth.key_files import SymmetricKey
 from services.auth.settings import AuthSettings
-from services.auth.user_code import rules
+from services.auth.user_code.password_rules import normalise_password
+from services.auth.user_code.rules import normalise_one_time
 
-COMMON = Path(__file__).with_name("common_passwords.txt")
+LEAST_MEMORY_KIB = 8
 
 
 class HashingBusy(Unavailable):
@@ -33,50 +34,92 @@ class HashedPassword:
     is_one_time: bool = False
 
 
-class Passwords:
-    """Argon2id over a peppered password, in a bounded number of threads with a bounded queue."""
+class Threads:
+    """A few threads with a bounded queue before them."""
 
-    def __init__(self, settings: AuthSettings, pepper: SymmetricKey) -> None:
+    def __init__(self, count: int, *, queue: int) -> None:
+        self.limiter = anyio.CapacityLimiter(count)
+        self._queue = queue
+
+    def require_place(self) -> None:
+        """Raises HashingBusy before anything is computed."""
+        places = self.limiter.statistics()
+        if places.borrowed_tokens >= places.total_tokens and places.tasks_waiting >= self._queue:
+            raise HashingBusy(retry_after=2)
+
+
+class Passwords:
+    """Argon2id over a peppered password, in a bounded number of threads with a bounded queue.
+
+    Memory in use is at most (`hashing_threads` + 1) hashes: former passwords are compared in a thread of their
+    own, one person's at a time, so that nobody's sign-in waits for them.
+    """
+
+    def __init__(
+        self, settings: AuthSettings, pepper: SymmetricKey, *, previous: Iterable[SymmetricKey] = ()
+    ) -> None:
         self._pepper = pepper
+        self._secrets = {key.id: key.secret for key in (*previous, pepper)}
         self._hasher = PasswordHasher(
             time_cost=settings.argon2_passes,
             memory_cost=settings.argon2_memory_kib,
             parallelism=settings.argon2_lanes,
             type=Type.ID,
         )
-        self._threads = anyio.CapacityLimiter(settings.hashing_threads)
-        self._queue = settings.hashing_queue
+        self._threads = Threads(settings.hashing_threads, queue=settings.hashing_queue)
+        self._history_thread = Threads(1, queue=settings.hashing_queue)
         self._nobodys = HashedPassword(self._hasher.hash(secrets.token_bytes(32)), pepper.id)
 
     async def hash(self, password: SecretStr, *, is_one_time: bool = False) -> HashedPassword:
         """Raises HashingBusy."""
-        peppered = self._peppered(password, is_one_time=is_one_time)
-        self._require_place()
-        made = await anyio.to_thread.run_sync(self._hasher.hash, peppered, limiter=self._threads)
+        peppered = self._peppered(password, self._pepper.secret, is_one_time=is_one_time)
+        self._threads.require_place()
+        made = await anyio.to_thread.run_sync(self._hasher.hash, peppered, limiter=self._threads.limiter)
         return HashedPassword(made, self._pepper.id, is_one_time)
 
     async def verify(self, password: SecretStr, known: HashedPassword | None) -> bool:
         """Takes one verification's time also when there is nothing to verify against. Raises HashingBusy."""
-        against = known if known and known.pepper_key_id == self._pepper.id else self._nobodys
-        peppered = self._peppered(password, is_one_time=against.is_one_time)
-        self._require_place()
-        matches = await anyio.to_thread.run_sync(self._matches, against.hash, peppered, limiter=self._threads)
+        against = known if known and known.pepper_key_id in self._secrets else self._nobodys
+        secret = self._secrets[against.pepper_key_id]
+        peppered = self._peppered(password, secret, is_one_time=against.is_one_time)
+        self._threads.require_place()
+        limiter = self._threads.limiter
+        matches = await anyio.to_thread.run_sync(self._matches_evenly, against.hash, peppered, limiter=limiter)
         return matches and against is known
+
+    async def is_one_of(self, password: SecretStr, former: Sequence[HashedPassword]) -> bool:
+        """Whether it was used before; a hash whose pepper is gone can no longer tell. Raises HashingBusy."""
+        pairs = [
+            (one.hash, self._peppered(password, self._secrets[one.pepper_key_id], is_one_time=one.is_one_time))
+            for one in former
+            if one.pepper_key_id in self._secrets
+        ]
+        self._history_thread.require_place()
+        return await anyio.to_thread.run_sync(self._any_matches, pairs, limiter=self._history_thread.limiter)
+
+    def needs_renewal(self, known: HashedPassword) -> bool:
+        """Whether today it would be made with another pepper or other parameters."""
+        return known.pepper_key_id != self._pepper.id or self._hasher.check_needs_rehash(known.hash)
 
     def digest(self, text: str) -> bytes:
         """Stands for something typed that may be a secret, where only equality counts."""
         return hmac.digest(self._pepper.secret, b"typed:" + text.encode(), "sha256")
 
-    def _require_place(self) -> None:
-        places = self._threads.statistics()
-        if places.borrowed_tokens >= places.total_tokens and places.tasks_waiting >= self._queue:
-            raise HashingBusy(retry_after=2)
-
-    def _peppered(self, password: SecretStr, *, is_one_time: bool) -> bytes:
+    def _peppered(self, password: SecretStr, pepper: bytes, *, is_one_time: bool) -> bytes:
         typed = password.get_secret_value()
-        plain = rules.normalise_one_time(typed) if is_one_time else rules.normalise_password(typed)
-        digest = hmac.digest(self._pepper.secret, b"password:" + plain.encode(), "sha256")
-        return base64.b64encode(digest)
+        plain = normalise_one_time(typed) if is_one_time else normalise_password(typed)
+        return base64.b64encode(hmac.digest(pepper, b"password:" + plain.encode(), "sha256"))
+
+    def _any_matches(self, pairs: Sequence[tuple[str, bytes]]) -> bool:
+        return any(self._matches(known, peppered) for known, peppered in pairs)
+
+    def _matches_evenly(self, known: str, peppered: bytes) -> bool:
+        """A hash with cheaper parameters takes no less time than nobody's does."""
+        matches = self._matches(known, peppered)
+        filling = filling_parameters(self._hasher, known)
+        if filling is not None:
+            PasswordHasher.from_parameters(filling).hash(peppered)
+        return matches
 
     def _matches(self, known: str, peppered: bytes) -> bool:
         try:
@@ -85,5 +128,14 @@ class Passwords:
             return False
 
 
-def read_common_passwords() -> frozenset[str]:
-    return frozenset(COMMON.read_text(encoding="utf-8").casefold().splitlines())
+def filling_parameters(hasher: PasswordHasher, known: str) -> Parameters | None:
+    """What an older hash's verification lacks in passes times memory, never with more memory than is set now."""
+    try:
+        older = extract_parameters(known)
+    except InvalidHashError:
+        return None
+    lacking = hasher.time_cost * hasher.memory_cost - older.time_cost * older.memory_cost
+    memory = lacking // hasher.time_cost
+    if memory < LEAST_MEMORY_KIB * hasher.parallelism:
+        return None
+    return Parameters(Type.ID, older.version, 16, 32, hasher.time_cost, memory, hasher.parallelism)

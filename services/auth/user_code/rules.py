@@ -1,14 +1,13 @@
-"""Who may sign in by a user code, when a code becomes active, and what a password must be (clauses 15, 17-20)."""
+"""Who may sign in by a user code and when a code becomes active (clauses 15, 17-20)."""
 
 import secrets
 import unicodedata
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from libs.common.errors import Conflict, Invalid
+from libs.common.errors import Conflict
 from libs.common.holds import Side
 
 # Neither 0 nor O, neither 1 nor I nor L.
@@ -16,8 +15,6 @@ ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 CODE_LENGTH = 10
 ONE_TIME_LENGTH = 24  # 118 bits
 ONE_TIME_GROUP = 4
-PASSWORD_LENGTHS = range(15, 129)
-FEWEST_DIFFERENT = 5
 SEPARATORS = str.maketrans("", "", "- \u00a0\u2010\u2011\u2013")
 
 
@@ -108,6 +105,7 @@ class Facts:
     person: Person | None
     registration: Registration | None
     bars: tuple[Bar, ...] = ()
+    has_second_factor: bool = False
 
     @property
     def is_held(self) -> bool:
@@ -163,42 +161,6 @@ class ApplicantNotActive(Conflict):
     fr = "L'inscription n'est pas active, ou ne l'est pas encore ici. Réessayez lorsqu'elle le sera."
 
 
-class PasswordTooShort(Invalid):
-    code = "password-too-short"
-    en = "The password needs at least 15 characters."
-    fr = "Le mot de passe doit compter au moins 15 caractères."
-
-
-class PasswordTooLong(Invalid):
-    code = "password-too-long"
-    en = "The password may have at most 128 characters."
-    fr = "Le mot de passe peut compter au plus 128 caractères."
-
-
-class PasswordContainsCode(Invalid):
-    code = "password-contains-code"
-    en = "The password must not contain the user code."
-    fr = "Le mot de passe ne doit pas contenir le code d'utilisateur."
-
-
-class PasswordTooCommon(Invalid):
-    code = "password-too-common"
-    en = "This password is among those that are tried first. Choose another one."
-    fr = "Ce mot de passe est de ceux qu'on essaie en premier. Choisissez-en un autre."
-
-
-class PasswordUsedBefore(Invalid):
-    code = "password-used-before"
-    en = "The new password must differ from the present one, and from the one-time password."
-    fr = "Le nouveau mot de passe doit différer de l'actuel et du mot de passe à usage unique."
-
-
-class PasswordsDiffer(Invalid):
-    code = "passwords-differ"
-    en = "The two passwords are not the same."
-    fr = "Les deux mots de passe ne sont pas identiques."
-
-
 def new_code() -> str:
     return _random(CODE_LENGTH)
 
@@ -224,11 +186,6 @@ def normalise_code(typed: str) -> str:
 
 def normalise_one_time(typed: str) -> str:
     return normalise_code(typed)
-
-
-def normalise_password(typed: str) -> str:
-    """NIST SP 800-63B-4 §3.1.1.2: one form for the same characters, nothing cut."""
-    return unicodedata.normalize("NFC", typed)
 
 
 def may_activate(code: UserCode, person: Person | None, registration: Registration | None) -> bool:
@@ -280,25 +237,3 @@ def judge_sign_in(
     if recourse:
         return Verdict.RECOURSE
     return VERDICT_OF_STATE.get(facts.registration_state, Verdict.CODE_DISUSED)
-
-
-def must_change_password(facts: Facts) -> bool:
-    """At first use (clause 18), and once after the registration was reactivated."""
-    reactivated_at = facts.registration.reactivated_at if facts.registration else None
-    is_older = reactivated_at is not None and facts.code.password_set_at < reactivated_at
-    return facts.code.password_is_one_time or is_older
-
-
-def require_good_password(new: str, *, repeated: str, code: str, common: AbstractSet[str]) -> None:
-    """Raises the rule that the new password breaks."""
-    if normalise_password(new) != normalise_password(repeated):
-        raise PasswordsDiffer
-    length = len(normalise_password(new))
-    if length < PASSWORD_LENGTHS.start:
-        raise PasswordTooShort
-    if length >= PASSWORD_LENGTHS.stop:
-        raise PasswordTooLong
-    if code in normalise_code(new):
-        raise PasswordContainsCode
-    if new.casefold() in common or len(set(new.casefold())) < FEWEST_DIFFERENT:
-        raise PasswordTooCommon

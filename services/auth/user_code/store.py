@@ -63,6 +63,23 @@ WHERE r.state = 'cancelled' AND r.changed_at < $1
 ORDER BY r.changed_at LIMIT 50 FOR UPDATE SKIP LOCKED
 """
 SELECT_UNREVOKED = "SELECT id FROM user_codes WHERE applicant_id = $1 AND state <> 'revoked' ORDER BY id"
+UPDATE_RENEWED = """
+UPDATE user_codes SET password_hash = $2, pepper_key_id = $3
+WHERE id = $1 AND password_hash = $4 AND password_is_one_time = $5
+"""
+INSERT_FORMER = """
+INSERT INTO former_passwords (user_code_id, replaced_at, password_hash, pepper_key_id, was_one_time)
+VALUES ($1, $2, $3, $4, $5)
+"""
+SELECT_FORMER = """
+SELECT password_hash, pepper_key_id, was_one_time FROM former_passwords
+WHERE user_code_id = $1 ORDER BY replaced_at DESC LIMIT $2
+"""
+DELETE_FORMER = """
+DELETE FROM former_passwords WHERE user_code_id = $1 AND replaced_at <= (
+    SELECT replaced_at FROM former_passwords WHERE user_code_id = $1
+    ORDER BY replaced_at DESC OFFSET $2 LIMIT 1)
+"""
 UPDATE_TO_ACTIVE = "UPDATE user_codes SET state = 'active', activated_at = $2 WHERE id = $1 AND state = 'pending'"
 UPDATE_TO_REVOKED = """
 UPDATE user_codes SET state = 'revoked', revoked_at = $2 WHERE applicant_id = $1 AND state = 'pending' RETURNING id
@@ -176,6 +193,31 @@ async def lock_dormant(tx: Connection, *, cancelled_before: datetime) -> list[UU
 
 async def list_unrevoked(tx: Connection, applicant_id: UUID) -> list[UUID]:
     return [row["id"] for row in await tx.fetch(SELECT_UNREVOKED, applicant_id)]
+
+
+async def save_renewed(tx: Connection, code: UserCode, *, password: HashedPassword) -> None:
+    """The same password under another hash; changed meanwhile, it stays as it is."""
+    await tx.execute(
+        UPDATE_RENEWED,
+        code.id,
+        password.hash,
+        password.pepper_key_id,
+        code.password_hash,
+        code.password_is_one_time,
+    )
+
+
+async def add_former_password(tx: Connection, code: UserCode, *, kept: int, at: datetime) -> None:
+    """The present one, before another takes its place; of the former ones the `kept` latest stay."""
+    await tx.execute(INSERT_FORMER, code.id, at, code.password_hash, code.pepper_key_id, code.password_is_one_time)
+    await tx.execute(DELETE_FORMER, code.id, kept)
+
+
+async def list_former_passwords(
+    database: Database | Connection, user_code_id: UUID, *, most: int
+) -> list[HashedPassword]:
+    rows = await database.fetch(SELECT_FORMER, user_code_id, most)
+    return [HashedPassword(row["password_hash"], row["pepper_key_id"], row["was_one_time"]) for row in rows]
 
 
 async def save_active(tx: Connection, user_code_id: UUID, *, at: datetime) -> None:

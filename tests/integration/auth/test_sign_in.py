@@ -17,7 +17,7 @@ from libs.common.contracts.registry import (
     Translated,
 )
 from libs.common.ids import new_id
-from services.auth.user_code.passwords import HashingBusy, Passwords
+from services.auth.user_code.passwords import HashingBusy, Threads
 from tests.integration.auth import parties
 from tests.integration.auth.parties import (
     PASSWORD,
@@ -383,7 +383,7 @@ async def test_more_sign_ins_than_can_be_hashed_are_asked_to_wait(
     def full(_: Passwords) -> None:
         raise HashingBusy(retry_after=2)
 
-    monkeypatch.setattr(Passwords, "_require_place", full)
+    monkeypatch.setattr(Threads, "require_place", full)
     answer = await parties.sign_in(new_browser(auth), parties.client(auth, platform), person)
     assert answer.status_code == 503
     assert "retry-after" in answer.headers

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.auth.user_code import rules
-from services.auth.user_code.passwords import read_common_passwords
 from services.auth.user_code.rules import (
     CodeState,
     Facts,
@@ -94,16 +93,6 @@ def test_a_chosen_password_does_not_expire_with_the_one_time_password() -> None:
     assert judge(replace(GOOD, code=used), at=NOON + timedelta(days=300)) is Verdict.ADMITTED
 
 
-def test_the_password_is_changed_at_first_use_and_after_a_reactivation() -> None:
-    used = replace(GOOD, code=replace(ACTIVE, password_is_one_time=False, first_used_at=NOON))
-    assert rules.must_change_password(GOOD)
-    assert not rules.must_change_password(used)
-    later = replace(REGISTRATION, reactivated_at=NOON + timedelta(seconds=1))
-    assert rules.must_change_password(replace(used, registration=later))
-    earlier = replace(REGISTRATION, reactivated_at=NOON - timedelta(seconds=1))
-    assert not rules.must_change_password(replace(used, registration=earlier))
-
-
 @given(
     code=st.sampled_from(CodeState),
     role=st.sampled_from([None, *Role]),
@@ -131,40 +120,6 @@ def test_nobody_is_admitted_but_by_an_active_unheld_code_of_an_active_registrati
     assert (verdict is Verdict.ADMITTED) == (is_good and state is RegistrationState.ACTIVE)
     is_barred = state in {RegistrationState.SUSPENDED, RegistrationState.CANCELLED}
     assert (verdict is Verdict.RECOURSE) == (is_good and is_barred and recourse)
-
-
-def check(new: str, *, repeated: str | None = None) -> None:
-    rules.require_good_password(
-        new, repeated=new if repeated is None else repeated, code="AB3CDEF4GH", common=read_common_passwords()
-    )
-
-
-@pytest.mark.parametrize(
-    ("password", "rule"),
-    [
-        ("fourteen chars", rules.PasswordTooShort),
-        ("x1y2z" * 26, rules.PasswordTooLong),
-        ("my code is ab3cd-ef4gh", rules.PasswordContainsCode),
-        ("PasswordPassword", rules.PasswordTooCommon),
-        ("ababababababababab", rules.PasswordTooCommon),
-    ],
-)
-def test_a_new_password_obeys_each_rule(password: str, rule: type[Exception]) -> None:
-    with pytest.raises(rule):
-        check(password)
-
-
-def test_a_sentence_is_a_good_password() -> None:
-    check("un lac que personne d'autre ne connaît")
-
-
-def test_both_entries_of_a_new_password_are_the_same() -> None:
-    with pytest.raises(rules.PasswordsDiffer):
-        check("a lake that nobody knows", repeated="a lake that nobody knew")
-
-
-def test_accents_typed_in_two_ways_are_the_same_password() -> None:
-    check("connaitre un lac e\u0301loigne\u0301", repeated="connaitre un lac \u00e9loign\u00e9")
 
 
 def test_codes_and_one_time_passwords_have_no_letters_that_look_alike() -> None:

@@ -1,0 +1,67 @@
+"""The password that a person chooses, and the renewal of its hash."""
+
+import logging
+
+import asyncpg
+from pydantic import SecretStr
+
+from libs.common.database import Database
+from libs.common.errors import Unavailable
+from services.auth.parts import Parts
+from services.auth.user_code import store
+from services.auth.user_code.commands import password_of
+from services.auth.user_code.password_rules import PasswordUsedBefore, require_well_formed
+from services.auth.user_code.passwords import HashedPassword, Passwords
+from services.auth.user_code.rules import Facts, normalise_code
+
+log = logging.getLogger(__name__)
+
+
+async def choose_password(parts: Parts, facts: Facts, *, new: SecretStr, repeated: SecretStr) -> HashedPassword:
+    """Ready to be stored. Raises the rule that it breaks, cheapest first, or HashingBusy."""
+    code = facts.code
+    demands = parts.settings.password_demands(has_second_factor=facts.has_second_factor)
+    require_well_formed(
+        new.get_secret_value(), repeated=repeated.get_secret_value(), code=code.code, demands=demands
+    )
+    await parts.guessing.require_hard_to_guess(
+        new,
+        demands=demands,
+        known_of_person=(code.code, str(code.applicant_id)),
+    )
+    if await parts.passwords.verify(new, password_of(code)):
+        raise PasswordUsedBefore
+    former = await store.list_former_passwords(parts.database, code.id, most=parts.settings.password_history)
+    if await parts.passwords.is_one_of(new, former):
+        raise PasswordUsedBefore
+    return await parts.passwords.hash(new)
+
+
+async def choose_agents_password(
+    parts: Parts, *, name: str, present: HashedPassword, new: SecretStr, repeated: SecretStr
+) -> HashedPassword:
+    """As long as one that stands alone, though an agent always has a second factor. Raises as `choose_password`."""
+    demands = parts.settings.password_demands(has_second_factor=False)
+    require_well_formed(
+        new.get_secret_value(), repeated=repeated.get_secret_value(), code=normalise_code(name), demands=demands
+    )
+    await parts.guessing.require_hard_to_guess(new, demands=demands, known_of_person=(name,))
+    if await parts.passwords.verify(new, present):
+        raise PasswordUsedBefore
+    return await parts.passwords.hash(new)
+
+
+async def renew_password(database: Database, passwords: Passwords, facts: Facts, *, typed: SecretStr) -> None:
+    """After a sign-in by the right password: hashes it anew where pepper or parameters have changed.
+
+    Nobody's sign-in fails for it; the next one tries again.
+    """
+    known = password_of(facts.code)
+    if not passwords.needs_renewal(known):
+        return
+    try:
+        renewed = await passwords.hash(typed, is_one_time=known.is_one_time)
+        async with database.transaction() as tx:
+            await store.save_renewed(tx, facts.code, password=renewed)
+    except (Unavailable, asyncpg.PostgresError, OSError) as fault:
+        log.warning("a password's hash could not be renewed", extra={"fault": type(fault).__name__})

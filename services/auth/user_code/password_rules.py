@@ -1,0 +1,181 @@
+"""What a password must be and how long it serves (clauses 18, 20; NIST SP 800-63B-4 §3.1.1)."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from libs.common.errors import Invalid
+from services.auth.user_code.rules import Facts
+
+FEWEST_ALONE = 15
+FEWEST_WITH_SECOND_FACTOR = 8
+MOST = 128
+ESTIMATED = 72
+SHORTEST_WORD = 4
+NO_LETTER_OR_DIGIT = re.compile(r"[\W_]+")
+SERVICES_WORDS = (
+    "clicséqur", "clicsequr", "clic", "sequr", "clicrevenu", "revenu", "québec", "quebec", "revenuquébec",
+    "revenuquebec", "entreprise", "entreprises", "business", "motdepasse", "utilisateur", "gouvernement",
+)  # fmt: skip
+
+
+class PasswordTooShort(Invalid):
+    code = "password-too-short"
+    en = "The password needs at least {fewest} characters."
+    fr = "Le mot de passe doit compter au moins {fewest} caractères."
+
+
+class PasswordTooLong(Invalid):
+    code = "password-too-long"
+    en = "The password may have at most 128 characters."
+    fr = "Le mot de passe peut compter au plus 128 caractères."
+
+
+class PasswordContainsCode(Invalid):
+    code = "password-contains-code"
+    en = "The password must not contain the user code."
+    fr = "Le mot de passe ne doit pas contenir le code d'utilisateur."
+
+
+class PasswordTooCommon(Invalid):
+    code = "password-too-common"
+    en = "This password is known from a breach and among those that are tried first. Choose another one."
+    fr = "Ce mot de passe a été divulgué ailleurs et est de ceux qu'on essaie en premier. Choisissez-en un autre."
+
+
+class PasswordGuessable(Invalid):
+    code = "password-guessable"
+    en = "This password can be guessed from common words, repetitions or what is known of you. Choose another one."
+    fr = (
+        "Ce mot de passe peut être deviné : mots courants, répétitions ou ce qu'on sait de vous. "
+        "Choisissez-en un autre."
+    )
+
+
+class PasswordUsedBefore(Invalid):
+    code = "password-used-before"
+    en = "The new password must differ from the present one, the one-time password and recent ones."
+    fr = (
+        "Le nouveau mot de passe doit différer de l'actuel, du mot de passe à usage unique et des derniers "
+        "que vous avez eus."
+    )
+
+
+class PasswordsDiffer(Invalid):
+    code = "passwords-differ"
+    en = "The two passwords are not the same."
+    fr = "Les deux mots de passe ne sont pas identiques."
+
+
+@dataclass(frozen=True, slots=True)
+class Demands:
+    """`fewest_guesses` in powers of ten."""
+
+    fewest_characters: int
+    fewest_guesses: float
+
+
+@dataclass(frozen=True, slots=True)
+class Aging:
+    """How long a chosen password serves, and how long before its end one is told."""
+
+    alone: timedelta
+    with_second_factor: timedelta
+    warning: timedelta
+
+    def life(self, *, has_second_factor: bool) -> timedelta:
+        return self.with_second_factor if has_second_factor else self.alone
+
+
+class PasswordAge(StrEnum):
+    FINE = "fine"
+    DUE_SOON = "due-soon"
+    OVERDUE = "overdue"
+
+
+class ChangeReason(StrEnum):
+    """Why the password must be changed before the session is good for anything."""
+
+    FIRST_USE = "first-use"
+    REACTIVATED = "reactivated"
+    OVERDUE = "overdue"
+
+
+def normalise_password(typed: str) -> str:
+    """NIST SP 800-63B-4 §3.1.1.2: one form for the same characters, spaces kept, nothing cut."""
+    return unicodedata.normalize("NFC", typed)
+
+
+def require_well_formed(new: str, *, repeated: str, code: str, demands: Demands) -> None:
+    """The rules that cost nothing. Raises the one that the new password breaks."""
+    password = normalise_password(new)
+    if password != normalise_password(repeated):
+        raise PasswordsDiffer
+    if len(password) < demands.fewest_characters:
+        raise PasswordTooShort(fewest=demands.fewest_characters)
+    if len(password) > MOST:
+        raise PasswordTooLong
+    if contains_code(password, code=code):
+        raise PasswordContainsCode
+
+
+def contains_code(password: str, *, code: str) -> bool:
+    """Whatever stands between its characters, in small letters or capitals, forwards or backwards."""
+    letters = NO_LETTER_OR_DIGIT.sub("", unicodedata.normalize("NFKC", password)).upper()
+    return code in letters or code[::-1] in letters
+
+
+def estimated_part(password: str) -> str:
+    """The part whose guesses are estimated, since the estimator's time grows with the square of the length.
+
+    Whoever guesses the whole guesses this part too, so the whole never takes fewer guesses than it.
+    """
+    return normalise_password(password)[:ESTIMATED]
+
+
+def guessing_words(known_of_person: Iterable[str]) -> list[str]:
+    """What somebody who aims at this person here tries first, whole and in its parts."""
+    parts = [part for text in known_of_person for part in (text, *NO_LETTER_OR_DIGIT.split(text))]
+    return [part.casefold() for part in (*parts, *SERVICES_WORDS) if len(part) > 1]
+
+
+def is_mostly_known(password: str, *, words: Iterable[str], demands: Demands) -> bool:
+    """Whether little is left of it without the words that are tried first.
+
+    The estimator rates every word more in a row far higher than somebody who joins just these words would.
+    """
+    whole = normalise_password(password).casefold()
+    left = whole
+    for word in sorted(words, key=len, reverse=True):
+        if len(word) >= SHORTEST_WORD:
+            left = left.replace(word, " ")
+    is_less = left != whole
+    return is_less and len(NO_LETTER_OR_DIGIT.sub("", left)) * 2 < demands.fewest_characters
+
+
+def password_age_state(
+    set_at: datetime | None, *, aging: Aging, has_second_factor: bool, at: datetime
+) -> PasswordAge:
+    """Clause 20: passwords change periodically. `set_at`: None when the code has no password at all."""
+    if set_at is None:
+        return PasswordAge.FINE
+    ends_at = set_at + aging.life(has_second_factor=has_second_factor)
+    if at >= ends_at:
+        return PasswordAge.OVERDUE
+    return PasswordAge.DUE_SOON if at >= ends_at - aging.warning else PasswordAge.FINE
+
+
+def reason_to_change(facts: Facts, *, aging: Aging, at: datetime) -> ChangeReason | None:
+    """At first use (clause 18), once after the registration was reactivated, and periodically (clause 20)."""
+    if facts.code.password_is_one_time:
+        return ChangeReason.FIRST_USE
+    reactivated_at = facts.registration.reactivated_at if facts.registration else None
+    if reactivated_at is not None and facts.code.password_set_at < reactivated_at:
+        return ChangeReason.REACTIVATED
+    state = password_age_state(
+        facts.code.password_set_at, aging=aging, has_second_factor=facts.has_second_factor, at=at
+    )
+    return ChangeReason.OVERDUE if state is PasswordAge.OVERDUE else None

@@ -193,7 +193,7 @@ async def test_a_sign_in_renews_a_hash_of_weaker_parameters_and_only_that(
 
 async def test_an_installation_renews_agents_hashes_of_an_earlier_pepper(auth: Running, tmp_path: Path) -> None:
     query = "SELECT DISTINCT pepper_key_id FROM agent_accounts"
-    before = await auth.database.fetchval(query)
+    before = await auth.database.fetchrow(query)
     settings = auth.settings
     path = tmp_path / "pepper.key"
     path.write_text(base64.b64encode(bytes(32)).decode())
@@ -203,7 +203,9 @@ async def test_an_installation_renews_agents_hashes_of_an_earlier_pepper(auth: R
     given = auth.resources
     resources = Resources(changed, given.database, given.freshness, given.service_calls)
     await SERVICE.operations["install"](resources, [str(INSTALLATION)])
-    assert await auth.database.fetchval(query) == read_key(path).id != before
+    after = await auth.database.fetch(query)
+    assert before is not None
+    assert [row["pepper_key_id"] for row in after] == [read_key(path).id] != [before["pepper_key_id"]]
 
 
 async def test_a_wrong_password_and_one_that_is_not_admitted_renew_nothing(

@@ -380,7 +380,7 @@ async def test_more_sign_ins_than_can_be_hashed_are_asked_to_wait(
 ) -> None:
     person = await parties.sessions_person(auth, platform)
 
-    def full(_: Passwords) -> None:
+    def full(_: Threads) -> None:
         raise HashingBusy(retry_after=2)
 
     monkeypatch.setattr(Threads, "require_place", full)

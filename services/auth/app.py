@@ -88,8 +88,6 @@ SERVICE = Service(
         sweep_incidents,
         sweep_expired,
     ),
-    operations={"install": install, "signing-keys": run_signing_keys},
-    sweeps=(sweep_codes, sweep_sessions, sweep_expired),
     operations={
         "install": install,
         "signing-keys": run_signing_keys,

@@ -128,6 +128,13 @@ CREATE TABLE public.evidence_records (
     conditions text,
     content jsonb NOT NULL
 );
+CREATE TABLE public.former_passwords (
+    user_code_id uuid NOT NULL,
+    replaced_at timestamp with time zone NOT NULL,
+    password_hash text NOT NULL,
+    pepper_key_id text NOT NULL,
+    was_one_time boolean NOT NULL
+);
 CREATE TABLE public.freshness (
     publisher text NOT NULL,
     fresh_as_of timestamp with time zone NOT NULL,
@@ -413,6 +420,8 @@ ALTER TABLE ONLY public.incident_steps
     ADD CONSTRAINT incident_steps_pkey PRIMARY KEY (incident_id, step);
 ALTER TABLE ONLY public.incidents
     ADD CONSTRAINT incidents_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.former_passwords
+    ADD CONSTRAINT one_password_is_replaced_at_a_time PRIMARY KEY (user_code_id, replaced_at);
 ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT outbox_pkey PRIMARY KEY (row_number);
 ALTER TABLE ONLY public.parked_events
@@ -474,6 +483,8 @@ ALTER INDEX public.access_records_pkey ATTACH PARTITION public.access_records_de
 ALTER INDEX public.access_records_by_user_code ATTACH PARTITION public.access_records_default_user_code_id_at_id_idx;
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT a_session_is_of_a_code_that_exists FOREIGN KEY (user_code_id) REFERENCES public.user_codes(id) NOT VALID;
+ALTER TABLE ONLY public.former_passwords
+    ADD CONSTRAINT former_passwords_user_code_id_fkey FOREIGN KEY (user_code_id) REFERENCES public.user_codes(id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.incident_holds
     ADD CONSTRAINT incident_holds_incident_id_fkey FOREIGN KEY (incident_id) REFERENCES public.incidents(id);
 ALTER TABLE ONLY public.incident_steps
@@ -515,6 +526,7 @@ GRANT UPDATE(jwk) ON TABLE public.clients TO auth_app;
 GRANT UPDATE(installed_at) ON TABLE public.clients TO auth_app;
 GRANT SELECT,INSERT ON TABLE public.duties_shown TO auth_app;
 GRANT SELECT,INSERT ON TABLE public.evidence_records TO auth_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.former_passwords TO auth_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.freshness TO auth_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.idempotency_keys TO auth_app;
 GRANT UPDATE(status) ON TABLE public.idempotency_keys TO auth_app;

@@ -40,7 +40,7 @@ async def choose_password(parts: Parts, facts: Facts, *, new: SecretStr, repeate
 async def choose_agents_password(
     parts: Parts, *, name: str, present: HashedPassword, new: SecretStr, repeated: SecretStr
 ) -> HashedPassword:
-    """As long as one that stands alone, though an agent always has a second factor. Raises as `choose_password`."""
+    """As long as one that stands alone, though agents have a second factor. Raises as `choose_password`."""
     demands = parts.settings.password_demands(has_second_factor=False)
     require_well_formed(
         new.get_secret_value(), repeated=repeated.get_secret_value(), code=normalise_code(name), demands=demands

@@ -110,6 +110,7 @@ async def _reset(  # noqa: PLR0913 - what a reset is made of, each by name
     """The code's row is locked; whoever began to sign in before this moment proved a password that is dead."""
     code = facts.code
     at = now()
+    await store.add_former_password(tx, code, kept=settings.password_history, at=at)
     await store.save_reset(tx, code, password=hashed, at=at)
     await end_sessions_of_code(tx, call, code.id, reason="ended-by-other")
     event = CredentialsReset(applicant_id=code.applicant_id, user_code_id=code.id, by=by)

@@ -13,6 +13,8 @@ from services.auth.session.holder import Holder
 from services.auth.session.rules import Session
 
 Claims = dict[str, Any]
+# The claim that names the grant a token belongs to; only auth reads it.
+GRANT = "grant"
 
 
 def access_claims(  # noqa: PLR0913 - what every access token says, each by name
@@ -80,9 +82,9 @@ def access_scope(session: Session, granted: Sequence[str]) -> Sequence[str]:
     return (RECOURSE,) if session.is_recourse else granted
 
 
-def id_claims(access: Mapping[str, Any], held: Mapping[str, Any], *, client: Client, nonce: str | None) -> Claims:
+def id_claims(access: Mapping[str, Any], *, client: Client, nonce: str | None) -> Claims:
     """OpenID Connect Core §2."""
     claims = {name: access[name] for name in ("iss", "sub", "exp", "iat")}
     told = ("sid", "acr", "amr", "auth_time", "applicant", "role")
-    claims |= {name: held[name] for name in told if name in held}
+    claims |= {name: access[name] for name in told if name in access}
     return {**claims, "aud": client.client_id, **({} if nonce is None else {"nonce": nonce})}

@@ -3,9 +3,9 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from libs.common.database import Connection, Database
-from services.auth.authorization import rules, store
+from services.auth.authorization import grants, rules, store
 from services.auth.authorization.rules import AuthorizationCode, AuthorizationRequest
-from services.auth.client.rules import OPENID, RECOURSE
+from services.auth.client.rules import OFFLINE_ACCESS, OPENID, RECOURSE
 
 SECRET_BYTES = 32
 # A code is kept for some time after it expired, so that a replay is still known for what it is.
@@ -45,7 +45,7 @@ async def grant(  # noqa: PLR0913 - what the code stands for, each by name
         client_id=request.client_id,
         redirect_uri=request.redirect_uri,
         session_id=session_id,
-        scope=(OPENID, RECOURSE) if is_recourse else (OPENID,),
+        scope=_granted_scope(request, is_recourse=is_recourse),
         resources=request.resources,
         nonce=request.nonce,
         code_challenge=request.code_challenge,
@@ -55,5 +55,14 @@ async def grant(  # noqa: PLR0913 - what the code stands for, each by name
     return rules.answer_address(request.redirect_uri, issuer=issuer, state=request.state, code=code)
 
 
+def _granted_scope(request: AuthorizationRequest, *, is_recourse: bool) -> tuple[str, ...]:
+    """Recourse is not refreshed, whatever was asked."""
+    if is_recourse:
+        return (OPENID, RECOURSE)
+    return (OPENID, OFFLINE_ACCESS) if OFFLINE_ACCESS in request.scope else (OPENID,)
+
+
 async def forget_old(tx: Connection, *, at: datetime) -> None:
+    """A code whose grant is kept is kept with it."""
+    await grants.forget_old(tx, at=at)
     await store.forget_old(tx, requests_before=at, codes_before=at - CODES_KEPT)

@@ -4,6 +4,7 @@ from fastapi import Request, Response
 
 from libs.common.admission import public
 from libs.common.http import new_router
+from services.auth.authorization.token_api import GRANTS
 from services.auth.parts import parts_of
 from services.auth.session.rules import ACR_PASSWORD, ACR_TWO_FACTOR
 
@@ -23,10 +24,10 @@ def metadata(issuer: str) -> dict[str, Any]:
         "token_endpoint": f"{issuer}/oauth/token",
         "jwks_uri": f"{issuer}/oauth/jwks",
         "end_session_endpoint": f"{issuer}/oauth/logout",
-        "scopes_supported": ["openid", "recourse"],
+        "scopes_supported": ["openid", "recourse", "offline_access"],
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code", "client_credentials"],
+        "grant_types_supported": list(GRANTS),
         "subject_types_supported": ["pairwise", "public"],
         "id_token_signing_alg_values_supported": ["ES256"],
         "token_endpoint_auth_methods_supported": ["private_key_jwt"],

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,9 @@ from libs.common.errors import FactsTooOld
 from libs.common.principal import Principal
 from services.auth import records
 from services.auth.authorization import claims as tokens
-from services.auth.authorization import rules, store
+from services.auth.authorization import grants, rules, store
+from services.auth.authorization.access_tokens import sign_access_token
+from services.auth.authorization.grant_rules import TokenGrant
 from services.auth.authorization.rules import AuthorizationCode
 from services.auth.client.rules import Client, ClientKind, credential_scope
 from services.auth.oauth_errors import OAuthError
@@ -23,14 +25,12 @@ from services.auth.session import commands as sessions
 from services.auth.session.holder import Holder
 from services.auth.session.rules import Session, Stage, may_act
 
-ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105 - a media type
-
 
 class NotRedeemable(OAuthError):
     """One answer for every reason why a code gives nothing."""
 
-    def __init__(self) -> None:
-        super().__init__("invalid_grant", "the code is not valid")
+    def __init__(self, what: str = "code") -> None:
+        super().__init__("invalid_grant", f"the {what} is not valid")
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,15 @@ class Redemption:
 
     session: Session
     holder: Holder
+
+
+@dataclass(frozen=True)
+class _Given:
+    """What a code gave, before anything is signed."""
+
+    redeemed: Redemption
+    grant: TokenGrant
+    refresh_token: str | None = field(repr=False)
 
 
 async def redeem_credential(
@@ -55,8 +64,8 @@ async def redeem_credential(
     access = tokens.access_claims(
         client, issuer=issuer, audience=audience, subject=client.client_id, scope=scope, at=at
     )
-    signed = await parts.keys.sign({**access, **tokens.credential_claims(client)}, typ=ACCESS_TOKEN_TYPE)
-    return _answer(signed, scope=scope)
+    signed = await sign_access_token(parts, {**access, **tokens.credential_claims(client)})
+    return token_answer(signed, scope=scope)
 
 
 async def redeem_code(
@@ -74,10 +83,10 @@ async def redeem_code(
         raise OAuthError("temporarily_unavailable", FactsTooOld.en.format(publisher="another service"))
     await _wait_until_issuable(parts, known)
     async with parts.database.transaction() as tx:
-        redeemed = await _use(tx, parts, client, asked, code_hash=code_hash, circumstances=circumstances)
-    if redeemed is None:
+        given = await _use(tx, parts, client, asked, code_hash=code_hash, circumstances=circumstances)
+    if given is None:
         raise NotRedeemable
-    return await _issue(parts, client, known, redeemed, audience=audience, circumstances=circumstances)
+    return await _issue(parts, client, known, given, audience=audience, circumstances=circumstances)
 
 
 async def _use(  # noqa: PLR0913 - what a code is checked against, each by name
@@ -88,20 +97,26 @@ async def _use(  # noqa: PLR0913 - what a code is checked against, each by name
     *,
     code_hash: bytes,
     circumstances: Circumstances,
-) -> Redemption | None:
+) -> _Given | None:
     """Uses the code up, whether it turns out right or wrong; None when it gives nothing."""
     code = await store.find_code_for_update(tx, code_hash)
     if code is None:
         return None
     if not await store.use_code(tx, code_hash, at=now()):
         call = records.call_of(circumstances, records.client(client, issued_at=circumstances.at))
+        await grants.revoke_replayed(tx, call, code)
         await sessions.end_session_by_id(tx, call, code.session_id, reason="ended-by-other")
         return None
     try:
         rules.require_redeemable(code, asked, client=client, at=now())
     except OAuthError:
         return None
-    return await _redemption(tx, parts, code)
+    redeemed = await _redemption(tx, parts, code)
+    if redeemed is None:
+        return None
+    lifetime = sessions.lifetime_of(parts.settings)
+    grant, refresh_token = await grants.give(tx, code, redeemed.session, lifetime=lifetime, at=now())
+    return _Given(redeemed, grant, refresh_token)
 
 
 async def _redemption(tx: Connection, parts: Parts, code: AuthorizationCode) -> Redemption | None:
@@ -119,6 +134,10 @@ async def _wait_until_issuable(parts: Parts, code: AuthorizationCode) -> None:
     session = await sessions.find_session_by_id(parts.database, code.session_id, parts.settings)
     if session is None:
         return
+    await wait_until_past(await _bound(parts, session))
+
+
+async def _bound(parts: Parts, session: Session) -> datetime | None:
     subjects = {
         "applicant": session.applicant_id,
         "user_code": session.user_code_id,
@@ -126,7 +145,11 @@ async def _wait_until_issuable(parts: Parts, code: AuthorizationCode) -> None:
         "agent": session.agent_id,
     }
     present = {kind: str(value) for kind, value in subjects.items() if value is not None}
-    bound = await store.find_bound(parts.database, list(present), list(present.values()))
+    return await store.find_bound(parts.database, list(present), list(present.values()))
+
+
+async def wait_until_past(bound: datetime | None) -> None:
+    """Raises OAuthError when the wait would be long."""
     wait = rules.wait_until_past(bound, at=now())
     if wait > rules.LONGEST_WAIT:
         raise OAuthError("temporarily_unavailable", "access was changed an instant ago; try again shortly")
@@ -137,30 +160,43 @@ async def _issue(  # noqa: PLR0913 - what a token says, each by name
     parts: Parts,
     client: Client,
     code: AuthorizationCode,
-    redeemed: Redemption,
+    given: _Given,
     *,
     audience: str,
     circumstances: Circumstances,
 ) -> dict[str, Any]:
-    session, holder = redeemed.session, redeemed.holder
     at = now()
-    principal = principal_of(redeemed, client, issued_at=at)
-    await record(parts.database, principal, circumstances)
-    async with parts.database.transaction() as tx:
-        await sessions.touch_session(tx, records.call_of(circumstances, principal), session)
-    key = parts.pairwise_key.secret
+    await record(parts.database, principal_of(given.redeemed, client, issued_at=at), circumstances)
+    access = access_of(
+        parts, client, given.redeemed, grant=given.grant, audience=audience, scope=code.scope, at=at
+    )
+    answer = token_answer(await sign_access_token(parts, access), scope=code.scope)
+    told = tokens.id_claims(access, client=client, nonce=code.nonce)
+    refresh = {} if given.refresh_token is None else {"refresh_token": given.refresh_token}
+    return {**answer, **refresh, "id_token": await parts.keys.sign(told, typ="JWT")}
+
+
+def access_of(  # noqa: PLR0913 - what a person's or agent's access token says, each by name
+    parts: Parts,
+    client: Client,
+    redeemed: Redemption,
+    *,
+    grant: TokenGrant,
+    audience: str,
+    scope: Sequence[str],
+    at: datetime,
+) -> tokens.Claims:
+    session, holder, key = redeemed.session, redeemed.holder, parts.pairwise_key.secret
     access = tokens.access_claims(
         client,
         issuer=parts.settings.issuer,
         audience=audience,
         subject=tokens.subject_of(holder, client, pairwise_key=key),
-        scope=tokens.access_scope(session, code.scope),
+        scope=tokens.access_scope(session, scope),
         at=at,
     )
     held = tokens.holder_claims(holder, session, client, pairwise_key=key)
-    signed = await parts.keys.sign({**access, **held}, typ=ACCESS_TOKEN_TYPE)
-    told = tokens.id_claims(access, held, client=client, nonce=code.nonce)
-    return {**_answer(signed, scope=code.scope), "id_token": await parts.keys.sign(told, typ="JWT")}
+    return {**access, **held, tokens.GRANT: str(grant.id)}
 
 
 def principal_of(redeemed: Redemption, client: Client, *, issued_at: datetime) -> Principal:
@@ -174,7 +210,12 @@ class RefusedByStanding(OAuthError):
 
 
 async def record(
-    database: Database, principal: Principal, circumstances: Circumstances, *, needs_facts: bool = True
+    database: Database,
+    principal: Principal,
+    circumstances: Circumstances,
+    *,
+    needs_facts: bool = True,
+    what: str = "code",
 ) -> None:
     """Raises RefusedByStanding."""
     reason = await record_call(
@@ -188,10 +229,10 @@ async def record(
     if reason == FactsTooOld.code:
         raise RefusedByStanding("temporarily_unavailable", "what is known of this applicant is too old")
     if reason is not None:
-        raise RefusedByStanding("invalid_grant", "the code is not valid")
+        raise RefusedByStanding("invalid_grant", f"the {what} is not valid")
 
 
-def _answer(access_token: str, *, scope: Sequence[str]) -> dict[str, Any]:
+def token_answer(access_token: str, *, scope: Sequence[str]) -> dict[str, Any]:
     return {
         "access_token": access_token,
         "token_type": "Bearer",

@@ -24,7 +24,10 @@ SELECT_CODE = f"SELECT {CODE_COLUMNS} FROM authorization_codes WHERE code_hash =
 SELECT_CODE_FOR_UPDATE = f"{SELECT_CODE} FOR UPDATE"
 INSERT_CODE = f"INSERT INTO authorization_codes ({CODE_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 UPDATE_CODE_USED = "UPDATE authorization_codes SET used_at = $2 WHERE code_hash = $1 AND used_at IS NULL"
-DELETE_OLD_CODES = "DELETE FROM authorization_codes WHERE expires_at < $1"
+DELETE_OLD_CODES = """
+DELETE FROM authorization_codes c WHERE c.expires_at < $1
+   AND NOT EXISTS (SELECT 1 FROM token_grants g WHERE g.code_hash = c.code_hash)
+"""
 
 SELECT_BOUND = """
 SELECT max(refuse_issued_before) AS bound

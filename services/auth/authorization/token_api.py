@@ -10,6 +10,7 @@ from libs.common.errors import DomainError
 from libs.common.http import new_router
 from services.auth import records
 from services.auth.authorization.redemption import RefusedByStanding, redeem_code, redeem_credential
+from services.auth.authorization.refresh import redeem_refresh_token
 from services.auth.client.authentication import require_client
 from services.auth.client.rules import Client
 from services.auth.oauth_errors import OAuthError, oauth_error_of, token_error
@@ -20,7 +21,11 @@ router = new_router(tags=["tokens"])
 log = logging.getLogger(__name__)
 
 ACTION = "POST /oauth/token"
-GRANTS = {"authorization_code": redeem_code, "client_credentials": redeem_credential}
+GRANTS = {
+    "authorization_code": redeem_code,
+    "client_credentials": redeem_credential,
+    "refresh_token": redeem_refresh_token,
+}
 
 
 @router.post("/oauth/token")
@@ -53,7 +58,7 @@ async def _answer(request: Request) -> dict[str, Any]:
 async def _redeem(request: Request, parts: Parts, client: Client, asked: Parameters) -> dict[str, Any]:
     redeem = GRANTS.get(asked.one("grant_type") or "")
     if redeem is None:
-        raise OAuthError("unsupported_grant_type", "grant_type must be authorization_code or client_credentials")
+        raise OAuthError("unsupported_grant_type", f"grant_type must be one of {', '.join(GRANTS)}")
     return await redeem(parts, client, asked, circumstances=records.circumstances(request, action=ACTION))
 
 

@@ -13,7 +13,7 @@ LONGEST_ASSERTION = timedelta(minutes=5)
 LEEWAY = timedelta(seconds=5)
 JTI_LENGTHS = range(1, 256)
 SERVICES = ("auth", "registry", "delegation", "mailbox")
-OPENID, RECOURSE = "openid", "recourse"
+OPENID, RECOURSE, OFFLINE_ACCESS = "openid", "recourse", "offline_access"
 
 
 class ClientKind(StrEnum):
@@ -81,7 +81,7 @@ def grantable_scope(client: Client, asked: str | None) -> tuple[str, ...]:
         raise OAuthError("invalid_scope", "scope must contain openid")
     if RECOURSE in scopes and not client.is_portal:
         raise OAuthError("invalid_scope", "only the portal may ask for recourse")
-    return tuple(scope for scope in (OPENID, RECOURSE) if scope in scopes)
+    return tuple(scope for scope in (OPENID, RECOURSE, OFFLINE_ACCESS) if scope in scopes)
 
 
 def credential_scope(client: Client, asked: str | None) -> tuple[str, ...]:

@@ -1,4 +1,6 @@
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -155,7 +157,12 @@ async def add_duties_shown(  # noqa: PLR0913 - one row's facts, each by name
     return await tx.fetchval(INSERT_DUTIES_SHOWN, user_code_id, conditions, role, language, at) is not None
 
 
-def _session(row: asyncpg.Record) -> Session:
+def session_of(row: Mapping[str, Any]) -> Session:
+    """A session whose columns were read with something else."""
+    return _session(row)
+
+
+def _session(row: asyncpg.Record | Mapping[str, Any]) -> Session:
     return Session(
         id=row["id"],
         secret_hash=row["secret_hash"],

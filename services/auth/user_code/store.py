@@ -284,6 +284,11 @@ async def save_held(tx: Connection, user_code_id: UUID, *, applicant_id: UUID, i
     await tx.execute(UPSERT_HELD, user_code_id, applicant_id, is_held)
 
 
+def facts_of(row: asyncpg.Record) -> Facts:
+    """Facts that were read with something else."""
+    return _facts(row)
+
+
 def _code(row: asyncpg.Record) -> UserCode:
     return UserCode(
         id=row["id"],

@@ -1,0 +1,77 @@
+"""Access tokens of this issuer: signed in one place, read in one place (RFC 9068)."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from joserfc import jws, jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import import_key
+
+from services.auth.authorization import claims as tokens
+from services.auth.authorization.claims import Claims
+from services.auth.parts import Parts
+
+ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105 - a media type
+TOKEN_BYTES = 8_192
+LEEWAY = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """A token that was signed here as an access token, whether or not it is still good."""
+
+    claims: Claims
+
+    @property
+    def client_id(self) -> str:
+        return str(self.claims["client_id"])
+
+    @property
+    def audience(self) -> str:
+        return str(self.claims["aud"])
+
+    @property
+    def scope(self) -> tuple[str, ...]:
+        return tuple(str(self.claims["scope"]).split())
+
+    @property
+    def grant_id(self) -> UUID | None:
+        found = self.claims.get(tokens.GRANT)
+        return None if found is None else UUID(found)
+
+    @property
+    def issued_at(self) -> datetime:
+        return datetime.fromtimestamp(self.claims["iat"], UTC)
+
+    def is_current(self, at: datetime) -> bool:
+        return self.issued_at <= at + LEEWAY and at < datetime.fromtimestamp(self.claims["exp"], UTC)
+
+
+async def sign_access_token(parts: Parts, access: Claims) -> str:
+    return await parts.keys.sign(access, typ=ACCESS_TOKEN_TYPE)
+
+
+async def read_access_token(parts: Parts, token: str | None) -> AccessToken | None:
+    """None for whatever was not signed here as an access token, be it an id token.
+
+    The key is found by `kid` among the published ones, and used with its own algorithm alone.
+    """
+    if token is None or len(token) > TOKEN_BYTES:
+        return None
+    claims = _verified(token, await parts.keys.jwks())
+    is_own = claims is not None and claims.get("iss") == parts.settings.issuer
+    return AccessToken(claims) if claims is not None and is_own else None
+
+
+def _verified(token: str, published: dict[str, Any]) -> Claims | None:
+    try:
+        header = jws.extract_compact(token.encode()).headers()
+        known = {key["kid"]: key for key in published["keys"]}
+        public = known.get(header.get("kid"))
+        if public is None or header.get("typ") != ACCESS_TOKEN_TYPE:
+            return None
+        return dict(jwt.decode(token, import_key(public), algorithms=[public["alg"]]).claims)
+    except (JoseError, ValueError, TypeError, RecursionError):
+        return None

@@ -1,0 +1,134 @@
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from libs.common.database import Connection, Database
+from services.auth.agent_account.commands import find_agent
+from services.auth.authorization.grant_rules import HeldGrant, RefreshToken, TokenGrant
+from services.auth.session.holder import Holder
+from services.auth.session.store import COLUMNS as SESSION_COLUMNS
+from services.auth.session.store import session_of
+from services.auth.user_code.store import FACTS, facts_of
+
+# A grant is read with its session, the facts of the session's code and the bound of what `standing` refuses, in
+# one statement. Only the facts' columns keep their names.
+SESSION_NAMES = tuple(name.strip() for name in SESSION_COLUMNS.split(","))
+HELD_COLUMNS = f"""
+    g.id AS grant_id, g.client_id AS grant_client_id, g.scope AS grant_scope, g.resources AS grant_resources,
+    g.code_hash AS grant_code_hash, g.given_at AS grant_given_at, g.expires_at AS grant_expires_at,
+    g.revoked_at AS grant_revoked_at, {", ".join(f"s.{name} AS session_{name}" for name in SESSION_NAMES)},
+    (SELECT max(found.refuse_issued_before)
+     FROM (VALUES ('applicant', s.applicant_id::text), ('user_code', s.user_code_id::text),
+                  ('session', s.id::text), ('agent', s.agent_id::text)) AS subject (kind, id)
+     CROSS JOIN LATERAL (
+        SELECT refuse_issued_before FROM standing
+        WHERE subject_kind = subject.kind AND subject_id = subject.id OFFSET 0) AS found) AS bound,
+    f.*
+"""
+HOLDERS = f"JOIN sessions s ON s.id = g.session_id LEFT JOIN ({FACTS}) f ON f.id = s.user_code_id"
+SELECT_HELD = f"SELECT {HELD_COLUMNS} FROM token_grants g {HOLDERS} WHERE g.id = $1"
+SELECT_REFRESH_TOKEN = f"""
+SELECT t.given_at AS token_given_at, t.used_at AS token_used_at, {HELD_COLUMNS}
+FROM refresh_tokens t JOIN token_grants g ON g.id = t.grant_id {HOLDERS} WHERE t.token_hash = $1
+"""
+# A code's first use is a use of its session. Without a refresh token ($9) none is kept.
+INSERT_GRANT = """
+WITH given AS (
+    INSERT INTO token_grants (id, client_id, session_id, scope, resources, code_hash, given_at, expires_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+), touched AS (
+    UPDATE sessions SET last_seen_at = greatest(last_seen_at, $7) WHERE id = $3 AND ended_at IS NULL
+)
+INSERT INTO refresh_tokens (token_hash, grant_id, given_at, expires_at)
+SELECT $9::bytea, $1::uuid, $7::timestamptz, $8::timestamptz WHERE $9::bytea IS NOT NULL
+"""
+# The old token is used, the new one kept and the session touched, or nothing is done at all.
+INSERT_ROTATED = """
+WITH used AS (
+    UPDATE refresh_tokens t SET used_at = $3 FROM token_grants g, sessions s
+    WHERE t.token_hash = $1 AND t.used_at IS NULL AND g.id = t.grant_id AND g.revoked_at IS NULL
+      AND s.id = g.session_id AND s.ended_at IS NULL
+    RETURNING t.grant_id, t.expires_at, s.id AS session_id
+), touched AS (
+    UPDATE sessions SET last_seen_at = greatest(last_seen_at, $3) FROM used
+    WHERE sessions.id = used.session_id AND ended_at IS NULL
+)
+INSERT INTO refresh_tokens (token_hash, grant_id, given_at, expires_at)
+SELECT $2::bytea, grant_id, $3::timestamptz, expires_at FROM used
+RETURNING grant_id
+"""
+UPDATE_REVOKED = """
+UPDATE token_grants SET revoked_at = $2, reason = $3 WHERE id = $1 AND revoked_at IS NULL RETURNING id
+"""
+UPDATE_REVOKED_BY_CODE = """
+UPDATE token_grants SET revoked_at = $2, reason = $3 WHERE code_hash = $1 AND revoked_at IS NULL RETURNING id
+"""
+DELETE_OLD_REFRESH_TOKENS = "DELETE FROM refresh_tokens WHERE expires_at < $1"
+DELETE_OLD_GRANTS = "DELETE FROM token_grants WHERE expires_at < $1"
+
+
+async def add(tx: Connection, grant: TokenGrant, *, refresh_hash: bytes | None) -> None:
+    await tx.execute(
+        INSERT_GRANT,
+        grant.id,
+        grant.client_id,
+        grant.session_id,
+        grant.scope,
+        grant.resources,
+        grant.code_hash,
+        grant.given_at,
+        grant.expires_at,
+        refresh_hash,
+    )
+
+
+async def find_held(database: Database | Connection, grant_id: UUID) -> HeldGrant | None:
+    row = await database.fetchrow(SELECT_HELD, grant_id)
+    return None if row is None else await _held(database, row)
+
+
+async def find_refresh_token(database: Database, token_hash: bytes) -> RefreshToken | None:
+    row = await database.fetchrow(SELECT_REFRESH_TOKEN, token_hash)
+    if row is None:
+        return None
+    return RefreshToken(row["token_given_at"], row["token_used_at"], await _held(database, row))
+
+
+async def rotate(database: Database, *, old_hash: bytes, new_hash: bytes, at: datetime) -> bool:
+    """False when the old one was used before, or its grant or session has ended meanwhile."""
+    return await database.fetchrow(INSERT_ROTATED, old_hash, new_hash, at) is not None
+
+
+async def revoke(tx: Connection, grant_id: UUID, *, reason: str, at: datetime) -> bool:
+    """False when it was revoked before."""
+    return await tx.fetchval(UPDATE_REVOKED, grant_id, at, reason) is not None
+
+
+async def revoke_by_code(tx: Connection, code_hash: bytes, *, reason: str, at: datetime) -> UUID | None:
+    """The grant of this code; None when there is none to be revoked."""
+    found: UUID | None = await tx.fetchval(UPDATE_REVOKED_BY_CODE, code_hash, at, reason)
+    return found
+
+
+async def forget_old(tx: Connection, *, before: datetime) -> None:
+    await tx.execute(DELETE_OLD_REFRESH_TOKENS, before)
+    await tx.execute(DELETE_OLD_GRANTS, before)
+
+
+async def _held(database: Database | Connection, row: asyncpg.Record) -> HeldGrant:
+    session = session_of({name: row[f"session_{name}"] for name in SESSION_NAMES})
+    facts = None if row["id"] is None else facts_of(row)
+    agent = None if session.agent_id is None else await find_agent(database, session.agent_id)
+    grant = TokenGrant(
+        id=row["grant_id"],
+        client_id=row["grant_client_id"],
+        session_id=session.id,
+        scope=tuple(row["grant_scope"]),
+        resources=tuple(row["grant_resources"]),
+        code_hash=row["grant_code_hash"],
+        given_at=row["grant_given_at"],
+        expires_at=row["grant_expires_at"],
+        revoked_at=row["grant_revoked_at"],
+    )
+    return HeldGrant(grant, session, Holder(facts, agent), row["bound"])

@@ -1,0 +1,72 @@
+"""RFC 6749 §6: the next access token of a grant, for a refresh token that serves once."""
+
+from typing import Any
+
+from libs.common.access_records import Circumstances
+from libs.common.clock import now
+from libs.common.errors import FactsTooOld
+from services.auth import records
+from services.auth.authorization import grant_rules, grants, rules
+from services.auth.authorization.access_tokens import sign_access_token
+from services.auth.authorization.grant_rules import HeldGrant, RefreshToken
+from services.auth.authorization.redemption import (
+    NotRedeemable,
+    Redemption,
+    access_of,
+    principal_of,
+    record,
+    token_answer,
+    wait_until_past,
+)
+from services.auth.client.rules import Client
+from services.auth.oauth_errors import OAuthError
+from services.auth.parameters import Parameters
+from services.auth.parts import Parts
+from services.auth.session.commands import lifetime_of
+
+WHAT = "refresh token"
+
+
+async def redeem_refresh_token(
+    parts: Parts, client: Client, asked: Parameters, *, circumstances: Circumstances
+) -> dict[str, Any]:
+    """Raises OAuthError. What is refused for another reason than reuse leaves the token good."""
+    token = asked.one("refresh_token") or ""
+    held = (await _require_unused(parts, client, token, circumstances=circumstances)).held
+    grant, issuer = held.grant, parts.settings.issuer
+    audience = rules.choose_audience(
+        asked.every("resource"), granted=grant.resources, client=client, issuer=issuer
+    )
+    scope = grant_rules.narrow_scope(grant.scope, asked.one("scope"))
+    _require_good(parts, held)
+    await wait_until_past(held.bound)
+    at, redeemed = now(), Redemption(held.session, held.holder)
+    await record(parts.database, principal_of(redeemed, client, issued_at=at), circumstances, what=WHAT)
+    following = await grants.rotate(parts.database, token, at=at)
+    if following is None:
+        # It was used meanwhile, or its grant or session has just ended.
+        await _require_unused(parts, client, token, circumstances=circumstances)
+        raise NotRedeemable(WHAT)
+    access = access_of(parts, client, redeemed, grant=grant, audience=audience, scope=scope, at=at)
+    return {**token_answer(await sign_access_token(parts, access), scope=scope), "refresh_token": following}
+
+
+async def _require_unused(
+    parts: Parts, client: Client, token: str, *, circumstances: Circumstances
+) -> RefreshToken:
+    """A token of another client is not known here; one that was used ends its family. Raises NotRedeemable."""
+    known = await grants.find_refresh_token(parts.database, token)
+    if known is None or known.held.grant.client_id != client.client_id:
+        raise NotRedeemable(WHAT)
+    if known.used_at is not None:
+        call = records.call_of(circumstances, records.client(client, issued_at=circumstances.at))
+        await grants.refuse_reused(parts.database, call, known.held)
+        raise NotRedeemable(WHAT)
+    return known
+
+
+def _require_good(parts: Parts, held: HeldGrant) -> None:
+    if parts.freshness.too_old() is not None:
+        raise OAuthError("temporarily_unavailable", FactsTooOld.en.format(publisher="another service"))
+    if not grant_rules.is_good(held, lifetime=lifetime_of(parts.settings), at=now()):
+        raise NotRedeemable(WHAT)

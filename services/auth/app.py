@@ -6,7 +6,13 @@ from libs.common.service import Resources, Service
 from services.auth import assets_api
 from services.auth.agent_account.two_persons import TWO_PERSONS
 from services.auth.authorization import api as authorization_api
-from services.auth.authorization import discovery_api, token_api
+from services.auth.authorization import (
+    discovery_api,
+    introspection_api,
+    revocation_api,
+    token_api,
+    userinfo_api,
+)
 from services.auth.authorization.commands import forget_old as forget_old_grants
 from services.auth.client.commands import forget_old_assertions
 from services.auth.consumers import HANDLERS
@@ -67,6 +73,9 @@ SERVICE = Service(
         signing_key_api.router,
         authorization_api.router,
         token_api.router,
+        userinfo_api.router,
+        introspection_api.router,
+        revocation_api.router,
         session_api.router,
         one_time_code_api.router,
         change_password_api.router,
@@ -77,7 +86,12 @@ SERVICE = Service(
         recovery_api.router,
         proposal_routes(TWO_PERSONS),
     ],
-    internal_routers=[signing_key_api.router, token_api.router, user_code_api.router],
+    internal_routers=[
+        signing_key_api.router,
+        token_api.router,
+        introspection_api.router,
+        user_code_api.router,
+    ],
     publishers=("registry", "delegation"),
     handlers=lambda _settings: HANDLERS,
     prepare=prepare,

@@ -77,6 +77,17 @@ def holder_claims(holder: Holder, session: Session, client: Client, *, pairwise_
     return claims
 
 
+TOLD = ("sid", "acr", "amr", "auth_time", "applicant", "role")
+
+
+def userinfo_claims(holder: Holder, session: Session, client: Client, *, pairwise_key: bytes) -> Claims:
+    """OpenID Connect Core §5.3.2: what the id token tells, and the person's language."""
+    held = holder_claims(holder, session, client, pairwise_key=pairwise_key)
+    locale = {} if holder.facts is None else {"locale": holder.facts.code.language}
+    told = {name: held[name] for name in TOLD if name in held}
+    return {"sub": subject_of(holder, client, pairwise_key=pairwise_key), **told, **locale}
+
+
 def access_scope(session: Session, granted: Sequence[str]) -> Sequence[str]:
     """A token of recourse is good for recourse and nothing else."""
     return (RECOURSE,) if session.is_recourse else granted
@@ -85,6 +96,5 @@ def access_scope(session: Session, granted: Sequence[str]) -> Sequence[str]:
 def id_claims(access: Mapping[str, Any], *, client: Client, nonce: str | None) -> Claims:
     """OpenID Connect Core §2."""
     claims = {name: access[name] for name in ("iss", "sub", "exp", "iat")}
-    told = ("sid", "acr", "amr", "auth_time", "applicant", "role")
-    claims |= {name: access[name] for name in told if name in access}
+    claims |= {name: access[name] for name in TOLD if name in access}
     return {**claims, "aud": client.client_id, **({} if nonce is None else {"nonce": nonce})}

@@ -12,7 +12,7 @@ router = new_router(tags=["discovery"])
 
 CLAIMS = (
     *("iss", "sub", "aud", "exp", "iat", "nonce", "auth_time"),
-    *("acr", "amr", "sid", "applicant", "role"),
+    *("acr", "amr", "sid", "applicant", "role", "locale"),
 )
 
 
@@ -22,6 +22,13 @@ def metadata(issuer: str) -> dict[str, Any]:
         "issuer": issuer,
         "authorization_endpoint": f"{issuer}/oauth/authorize",
         "token_endpoint": f"{issuer}/oauth/token",
+        "userinfo_endpoint": f"{issuer}/oauth/userinfo",
+        "introspection_endpoint": f"{issuer}/oauth/introspect",
+        "introspection_endpoint_auth_methods_supported": ["private_key_jwt"],
+        "introspection_endpoint_auth_signing_alg_values_supported": ["ES256"],
+        "revocation_endpoint": f"{issuer}/oauth/revoke",
+        "revocation_endpoint_auth_methods_supported": ["private_key_jwt"],
+        "revocation_endpoint_auth_signing_alg_values_supported": ["ES256"],
         "jwks_uri": f"{issuer}/oauth/jwks",
         "end_session_endpoint": f"{issuer}/oauth/logout",
         "scopes_supported": ["openid", "recourse", "offline_access"],

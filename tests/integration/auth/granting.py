@@ -1,9 +1,15 @@
 """Tokens that somebody's sign-in gave, and how they are asked for again."""
 
+import base64
+import hashlib
+import hmac
+import json
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from joserfc import jwt
+from joserfc.jwk import ECKey
 
 from deploy.local.environment import Platform
 from tests.integration.auth import parties
@@ -73,3 +79,46 @@ async def evidence_of(service: Running, command: str) -> list[dict[str, Any]]:
         "SELECT content FROM evidence_records WHERE command = $1 ORDER BY at", command
     )
     return [row["content"] for row in rows]
+
+
+def _part(value: dict[str, Any] | bytes) -> str:
+    raw = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+async def forgeries_of(given: Granted) -> dict[str, str]:
+    """Tokens that say what a good one says, and were not signed here as access tokens."""
+    published = (await given.service.public.get("/oauth/jwks")).json()["keys"][0]
+    claims = await parties.claims_of(given.service, given.access_token)
+    head, body, signature = given.access_token.split(".")
+    header = parties.header_of(given.access_token)
+    stranger = ECKey.generate_key("P-256")
+    forged = {
+        "cut": f"{head}.{body}.",
+        "altered": f"{head}.{_part({**claims, 'sub': 'another'})}.{signature}",
+        "none": f"{_part({**header, 'alg': 'none'})}.{body}.",
+        "id token": str(given.tokens["id_token"]),
+        "two parts": f"{head}.{body}",
+        "not JSON": f"{_part(b'[')}.{body}.{signature}",
+        "a list": f"{_part(b'[]')}.{body}.{signature}",
+        "oversized": given.access_token + "x" * 9_000,
+        "nothing": "x",
+    }
+    for name, kid in {
+        "own": published["kid"],
+        "file": "../../dev/null",
+        "quote": "' OR 1=1",
+        "absent": None,
+    }.items():
+        told = {**header, "kid": kid, "jwk": stranger.as_dict(private=False)}
+        present = {key: value for key, value in told.items() if value is not None}
+        forged[f"kid {name}"] = jwt.encode(present, claims, stranger)
+    for name, secret in {
+        "pem": ECKey.import_key(published).as_pem(private=False),
+        "jwk": json.dumps(published).encode(),
+        "empty": b"",
+    }.items():
+        signed = f"{_part({**header, 'alg': 'HS256'})}.{body}"
+        digest = hmac.new(secret, signed.encode(), hashlib.sha256).digest()
+        forged[f"HS256 {name}"] = f"{signed}.{_part(digest)}"
+    return forged

@@ -1,0 +1,126 @@
+"""RFC 7662: whether a token is good at this very moment."""
+
+from dataclasses import replace
+from typing import Any
+
+from fastapi import Request, Response
+from starlette.responses import JSONResponse
+
+from libs.common.access_records import record_call
+from libs.common.admission import public
+from libs.common.errors import DomainError, FactsTooOld
+from libs.common.http import new_router
+from libs.common.principal import Principal
+from services.auth import records
+from services.auth.authorization.access_tokens import read_access_token
+from services.auth.authorization.bearer import BearerError, bearer_error, bearer_of, invalid_token
+from services.auth.authorization.presented import Presented, find_presented
+from services.auth.client.authentication import require_client
+from services.auth.client.commands import find_client
+from services.auth.client.rules import Client, ClientKind, audience_of
+from services.auth.oauth_errors import OAuthError, oauth_error_of, token_error
+from services.auth.parameters import Malformed, Parameters, read_form
+from services.auth.parts import Parts, parts_of
+
+router = new_router(tags=["tokens"])
+ACTION = "POST /oauth/introspect"
+SCOPE = "introspection"
+INACTIVE = {"active": False}
+
+
+@router.post("/oauth/introspect")
+@public
+async def introspect(request: Request) -> Response:
+    parts = parts_of(request)
+    try:
+        asked = await read_form(request)
+        caller = await _caller(request, parts, asked)
+        answer = await _answer(request, parts, caller, asked)
+    except Malformed:
+        return token_error(OAuthError("invalid_request", "the form cannot be read"))
+    except BearerError as error:
+        return bearer_error(error, issuer=parts.settings.issuer)
+    except OAuthError as error:
+        return token_error(error)
+    except DomainError as error:
+        return token_error(oauth_error_of(error))
+    return JSONResponse(answer, headers={"Cache-Control": "no-store"})
+
+
+async def _caller(request: Request, parts: Parts, asked: Parameters) -> Client:
+    """By client authentication, or by an access token that the client got for this purpose."""
+    token = bearer_of(request) if asked.one("client_assertion") is None else None
+    return await (require_client(request, asked) if token is None else _client_of(request, parts, token))
+
+
+async def _client_of(request: Request, parts: Parts, token: str) -> Client:
+    shown = await read_access_token(parts, token)
+    own = {parts.settings.issuer, audience_of("auth")}
+    if shown is None or shown.grant_id is not None or shown.audience not in own:
+        raise invalid_token()
+    client = await find_client(parts.database, shown.client_id)
+    if client is None or not shown.is_current(request.state.at):
+        raise invalid_token()
+    if SCOPE not in shown.scope or SCOPE not in client.scopes:
+        raise BearerError("insufficient_scope", f"the scope {SCOPE} is needed", scope=SCOPE)
+    return client
+
+
+async def _answer(request: Request, parts: Parts, caller: Client, asked: Parameters) -> dict[str, Any]:
+    """Recorded as the caller's question about whoever the token speaks of; the record asks `standing`."""
+    token = asked.one("token")
+    if token is None:
+        await _record(
+            request, parts, records.client(caller, issued_at=request.state.at), refusal="malformed-request"
+        )
+        raise OAuthError("invalid_request", "the parameter token is missing")
+    found = await find_presented(parts, token, at=request.state.at)
+    if found is None or not _may_be_told(caller, found):
+        await _record(request, parts, records.client(caller, issued_at=request.state.at))
+        return INACTIVE
+    reason = await _record(request, parts, _about(caller, found))
+    if not found.is_good or reason not in {None, FactsTooOld.code}:
+        return INACTIVE
+    if FactsTooOld.code in {reason, _staleness(parts, found)}:
+        raise OAuthError("temporarily_unavailable", "what is known of this applicant is too old")
+    return {"active": True, **found.told}
+
+
+def _staleness(parts: Parts, found: Presented) -> str | None:
+    """A client's own tokens rest on no facts of others."""
+    is_old = found.principal is not None and parts.freshness.too_old() is not None
+    return FactsTooOld.code if is_old else None
+
+
+def _may_be_told(caller: Client, found: Presented) -> bool:
+    """The client that it was given, the one it is for, and services of the suite."""
+    is_own = found.client_id == caller.client_id
+    is_for_caller = found.audience in {caller.client_id, audience_of(caller.client_id)}
+    return is_own or is_for_caller or caller.kind is ClientKind.SERVICE
+
+
+def _about(caller: Client, found: Presented) -> Principal:
+    if found.principal is None:
+        return records.client(caller, issued_at=found.issued_at)
+    return replace(
+        found.principal,
+        actor=caller.actor,
+        client_id=caller.client_id,
+        department=caller.department,
+        role=None,
+        acr=None,
+        issued_at=found.issued_at,
+    )
+
+
+async def _record(
+    request: Request, parts: Parts, principal: Principal, *, refusal: str | None = None
+) -> str | None:
+    return await record_call(
+        parts.database,
+        principal,
+        circumstances=records.circumstances(request, action=ACTION),
+        applicant_id=None,
+        refusal=refusal,
+        recourse_route=True,
+    )

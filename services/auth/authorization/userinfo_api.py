@@ -1,0 +1,90 @@
+"""OpenID Connect Core §5.3: what the person's session tells, as it is now."""
+
+from typing import Any
+
+from fastapi import Request, Response
+from starlette.responses import JSONResponse
+
+from libs.common.access_records import record_call
+from libs.common.admission import public
+from libs.common.clock import now
+from libs.common.errors import DomainError, FactsTooOld
+from libs.common.http import new_router
+from services.auth import records
+from services.auth.authorization import claims as tokens
+from services.auth.authorization import grant_rules, grants
+from services.auth.authorization.access_tokens import AccessToken, read_access_token
+from services.auth.authorization.bearer import BearerError, bearer_error, invalid_token, token_of
+from services.auth.authorization.grant_rules import HeldGrant
+from services.auth.client.commands import find_client
+from services.auth.client.rules import OPENID
+from services.auth.oauth_errors import oauth_error_of
+from services.auth.parts import Parts, parts_of
+from services.auth.session.commands import lifetime_of
+
+router = new_router(tags=["userinfo"])
+INSUFFICIENT = "insufficient_scope"
+
+
+@router.get("/oauth/userinfo")
+@public
+async def userinfo(request: Request) -> Response:
+    return await _userinfo(request, action="GET /oauth/userinfo")
+
+
+@router.post("/oauth/userinfo")
+@public
+async def userinfo_by_form(request: Request) -> Response:
+    return await _userinfo(request, action="POST /oauth/userinfo")
+
+
+async def _userinfo(request: Request, *, action: str) -> Response:
+    parts = parts_of(request)
+    try:
+        told = await _tell(request, parts, action=action)
+    except BearerError as error:
+        return bearer_error(error, issuer=parts.settings.issuer)
+    except DomainError as error:
+        passing = oauth_error_of(error)
+        return bearer_error(BearerError(passing.code, passing.description), issuer=parts.settings.issuer)
+    return JSONResponse(told, headers={"Cache-Control": "no-store"})
+
+
+async def _tell(request: Request, parts: Parts, *, action: str) -> dict[str, Any]:
+    token = await read_access_token(parts, await token_of(request))
+    if token is None or token.grant_id is None:
+        raise invalid_token()
+    held = await grants.find_held(parts.database, token.grant_id)
+    client = await find_client(parts.database, token.client_id)
+    if held is None or client is None:
+        raise invalid_token()
+    await _record(request, parts, token, held, action=action)
+    return tokens.userinfo_claims(held.holder, held.session, client, pairwise_key=parts.pairwise_key.secret)
+
+
+async def _record(request: Request, parts: Parts, token: AccessToken, held: HeldGrant, *, action: str) -> None:
+    """The statement that writes the access record also asks `standing`. Raises BearerError."""
+    refusal = _refusal(parts, token, held)
+    reason = await record_call(
+        parts.database,
+        records.holder(held.holder, held.session, client_id=token.client_id, issued_at=token.issued_at),
+        circumstances=records.circumstances(request, action=action),
+        applicant_id=None,
+        refusal=refusal,
+    )
+    if reason == INSUFFICIENT:
+        raise BearerError(INSUFFICIENT, "the scope openid is needed", scope=OPENID)
+    if reason == FactsTooOld.code:
+        raise BearerError("temporarily_unavailable", "what is known of this applicant is too old")
+    if reason is not None:
+        raise invalid_token()
+
+
+def _refusal(parts: Parts, token: AccessToken, held: HeldGrant) -> str | None:
+    at = now()
+    is_good = grant_rules.is_good(held, lifetime=lifetime_of(parts.settings), at=at)
+    if token.audience != parts.settings.issuer or not token.is_current(at) or not is_good:
+        return "token-invalid"
+    if OPENID not in token.scope:
+        return INSUFFICIENT
+    return FactsTooOld.code if parts.freshness.too_old() is not None else None

@@ -10,6 +10,8 @@ from libs.common.errors import FactsTooOld
 from libs.common.http import new_router
 from services.auth import records
 from services.auth.authorization import rules
+from services.auth.authorization.asked_claims import reaches
+from services.auth.authorization.claims import subject_of
 from services.auth.authorization.commands import grant, open_request
 from services.auth.authorization.redemption import Redemption, principal_of
 from services.auth.authorization.rules import AuthorizationRequest, Conduct
@@ -20,6 +22,7 @@ from services.auth.oauth_errors import OAuthError
 from services.auth.parameters import Malformed, Parameters, read_form, read_query
 from services.auth.parts import Parts, parts_of
 from services.auth.session import commands as sessions
+from services.auth.session.holder import Holder
 from services.auth.session.rules import Stage, is_recent, serves
 
 router = new_router(tags=["authorization"])
@@ -72,11 +75,11 @@ async def _authorize(request: Request, asked: Parameters, *, action: str) -> Res
 
 
 async def _meet(request: Request, parts: Parts, asked: Asked, *, action: str) -> Response:
-    if asked.conduct.prompt != "login":
+    if not asked.conduct.asks_sign_in:
         location = await _single_sign_on(request, parts, asked, action=action)
         if location is not None:
             return _redirect(location)
-    if asked.conduct.prompt == "none":
+    if asked.conduct.is_silent:
         raise OAuthError("login_required", "nobody is signed in here for this request")
     until = request.state.at + timedelta(minutes=parts.settings.sign_in_minutes)
     secret = await open_request(parts.database, asked.request, expires_at=until)
@@ -118,14 +121,29 @@ async def _standing_session(request: Request, parts: Parts, asked: Asked) -> Red
     session = await sessions.find_session(parts.database, secret, parts.settings)
     if session is None or session.stage is not Stage.COMPLETE:
         return None
-    if not is_recent(session, max_age=asked.conduct.max_age, at=request.state.at):
+    is_enough = reaches(session.acr, asked.request.required_acr)
+    if not is_enough or not is_recent(session, max_age=asked.conduct.max_age, at=request.state.at):
         return None
     holder = await sessions.find_holder(parts.database, session)
+    if not await _is_whom_it_hints(parts, asked, holder):
+        return None
     if holder.agent is not None:
         return Redemption(session, holder) if asked.client.is_portal else None
     if holder.facts is None or not serves(session, holder.facts, recourse_asked=asked.request.asks_recourse):
         return None
     return Redemption(session, holder)
+
+
+async def _is_whom_it_hints(parts: Parts, asked: Asked, holder: Holder) -> bool:
+    """Whether an `id_token_hint` names who is signed in; one that is not of this client's names nobody."""
+    hint = asked.conduct.id_token_hint
+    if hint is None:
+        return True
+    told = await parts.keys.verify(hint) or {}
+    is_own = told.get("iss") == parts.settings.issuer and told.get("aud") == asked.client.client_id
+    if not is_own or (holder.facts is None and holder.agent is None):
+        return False
+    return bool(told.get("sub") == subject_of(holder, asked.client, pairwise_key=parts.pairwise_key.secret))
 
 
 def _redirect(location: str) -> Response:

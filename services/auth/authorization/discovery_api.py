@@ -4,6 +4,7 @@ from fastapi import Request, Response
 
 from libs.common.admission import public
 from libs.common.http import new_router
+from services.auth.authorization.rules import PROMPTS
 from services.auth.authorization.token_api import GRANTS
 from services.auth.parts import parts_of
 from services.auth.session.rules import ACR_PASSWORD, ACR_TWO_FACTOR
@@ -40,11 +41,11 @@ def metadata(issuer: str) -> dict[str, Any]:
         "token_endpoint_auth_methods_supported": ["private_key_jwt"],
         "token_endpoint_auth_signing_alg_values_supported": ["ES256"],
         "code_challenge_methods_supported": ["S256"],
-        "prompt_values_supported": ["none", "login"],
+        "prompt_values_supported": list(PROMPTS),
         "acr_values_supported": [ACR_PASSWORD, ACR_TWO_FACTOR],
         "ui_locales_supported": ["fr", "en"],
         "claims_supported": list(CLAIMS),
-        "claims_parameter_supported": False,
+        "claims_parameter_supported": True,
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,
         "authorization_response_iss_parameter_supported": True,

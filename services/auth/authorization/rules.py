@@ -10,9 +10,11 @@ from datetime import datetime, timedelta
 from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
+from services.auth.authorization.asked_claims import as_parameter, read_required_acr
 from services.auth.client.rules import RECOURSE, Client, grantable_scope, require_audiences
 from services.auth.oauth_errors import OAuthError
 from services.auth.parameters import Parameters
+from services.auth.user_code.rules import ALPHABET, CODE_LENGTH, normalise_code
 
 CODE_LIFE = timedelta(seconds=60)
 TOKEN_LIFE = timedelta(minutes=5)
@@ -21,8 +23,9 @@ ECHO_LENGTH = 1024
 RESOURCES = 8
 CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
-PROMPTS = frozenset({"none", "login"})
+PROMPTS = ("none", "login", "consent", "select_account")
 AGE_DIGITS = 9
+HINT_LENGTH = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,8 @@ class AuthorizationRequest:
     nonce: str | None
     code_challenge: str
     language: str
+    login_hint: str | None = field(default=None, repr=False)
+    required_acr: str | None = None
 
     @property
     def asks_recourse(self) -> bool:
@@ -47,8 +52,10 @@ class AuthorizationRequest:
 class Conduct:
     """How the client wants its request to be met."""
 
-    prompt: str | None
+    is_silent: bool
+    asks_sign_in: bool
     max_age: int | None
+    id_token_hint: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,19 +103,34 @@ def read_request(client: Client, asked: Parameters, *, issuer: str, language: st
         nonce=_echoed(asked, "nonce"),
         code_challenge=challenge,
         language=language,
+        login_hint=_code_of(asked.one("login_hint")),
+        required_acr=read_required_acr(asked.one("claims")),
     )
 
 
+def _code_of(hint: str | None) -> str | None:
+    """A hint that looks like a user code, whether or not there is such a code; any other is ignored."""
+    code = normalise_code(hint or "") if len(hint or "") <= HINT_LENGTH else ""
+    return code if len(code) == CODE_LENGTH and set(code) <= set(ALPHABET) else None
+
+
 def read_conduct(asked: Parameters) -> Conduct:
-    """Raises OAuthError."""
-    prompts = frozenset((asked.one("prompt") or "").split())
-    known = prompts & PROMPTS
+    """OpenID Connect Core §3.1.2.1. Raises OAuthError.
+
+    There is nothing here to consent to, so `consent` asks nobody; another account is chosen by signing in.
+    """
+    prompts = frozenset((asked.one("prompt") or "").split()).intersection(PROMPTS)
     if "none" in prompts and len(prompts) > 1:
         raise OAuthError("invalid_request", "prompt=none stands alone")
     age = asked.one("max_age")
     if age is not None and not (age.isascii() and age.isdigit() and len(age) <= AGE_DIGITS):
         raise OAuthError("invalid_request", "max_age must be a number of seconds")
-    return Conduct(next(iter(known), None), None if age is None else int(age))
+    return Conduct(
+        is_silent="none" in prompts,
+        asks_sign_in=not prompts.isdisjoint({"login", "select_account"}),
+        max_age=None if age is None else int(age),
+        id_token_hint=asked.one("id_token_hint"),
+    )
 
 
 def _echoed(asked: Parameters, name: str) -> str | None:
@@ -191,6 +213,7 @@ def recourse_address(request: AuthorizationRequest) -> str:
         "ui_locales": request.language,
         "state": request.state,
         "nonce": request.nonce,
+        "claims": None if request.required_acr is None else as_parameter(request.required_acr),
     }
     present = [(name, value) for name, value in asked.items() if value is not None]
     return f"/oauth/authorize?{urlencode([*present, *(('resource', it) for it in request.resources)])}"

@@ -7,13 +7,14 @@ import asyncpg
 from libs.common.database import Connection, Database
 from services.auth.authorization.rules import AuthorizationCode, AuthorizationRequest
 
-REQUEST_COLUMNS = "client_id, redirect_uri, scope, resources, state, nonce, code_challenge, language"
+REQUEST_COLUMNS = """client_id, redirect_uri, scope, resources, state, nonce, code_challenge, language,
+    login_hint, required_acr"""
 SELECT_REQUEST = f"""
 SELECT {REQUEST_COLUMNS} FROM authorization_requests WHERE secret_hash = $1 AND expires_at > $2
 """
 INSERT_REQUEST = f"""
 INSERT INTO authorization_requests (secret_hash, expires_at, {REQUEST_COLUMNS})
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 """
 DELETE_REQUEST = "DELETE FROM authorization_requests WHERE secret_hash = $1 RETURNING client_id"
 DELETE_OLD_REQUESTS = "DELETE FROM authorization_requests WHERE expires_at < $1"
@@ -58,6 +59,8 @@ async def add_request(
         request.nonce,
         request.code_challenge,
         request.language,
+        request.login_hint,
+        request.required_acr,
     )
 
 

@@ -220,17 +220,6 @@ async def test_prompt_login_and_max_age_ask_for_the_password_again(auth: Running
     assert (await browser.get(portal.authorize(max_age="3"))).url.path == "/sign-in"
 
 
-async def test_discovery_tells_what_is_there_and_each_address_answers(auth: Running) -> None:
-    found = (await auth.public.get("/.well-known/openid-configuration")).json()
-    assert found == (await auth.public.get("/.well-known/oauth-authorization-server")).json()
-    assert found["issuer"] == auth.settings.issuer
-    for name in ("authorization_endpoint", "jwks_uri", "end_session_endpoint"):
-        assert (await auth.public.get(found[name])).status_code in {200, 400}
-    assert (await auth.public.post(found["token_endpoint"])).status_code == 400
-    assert (await auth.public.get("/oauth/jwks")).json() == (await auth.internal.get("/oauth/jwks")).json()
-    assert "d" not in (await auth.public.get("/oauth/jwks")).json()["keys"][0]
-
-
 async def test_tokens_wait_until_their_second_is_past_what_standing_refuses(
     auth: Running, platform: Platform
 ) -> None:

@@ -1,0 +1,186 @@
+"""What a client may ask for beside a code, and what becomes of it."""
+
+import json
+from typing import Any
+
+import pytest
+
+from deploy.local.environment import Platform
+from services.auth.session.rules import ACR_PASSWORD, ACR_TWO_FACTOR
+from tests.integration.auth import parties
+from tests.integration.auth.granting import granted
+from tests.integration.auth.parties import answer_of, claims_of, new_browser
+from tests.kit import Running
+
+
+def essential(*levels: str) -> str:
+    return json.dumps({"id_token": {"acr": {"essential": True, "values": list(levels)}}})
+
+
+async def pending(auth: Running, column: str) -> Any:
+    row = await auth.database.fetchrow(f"SELECT {column} AS found FROM authorization_requests")
+    assert row is not None
+    return row["found"]
+
+
+@pytest.mark.parametrize(
+    ("hint", "kept"),
+    [
+        ("ab3cd-ef4gh", "AB3CDEF4GH"),
+        ("AB3CDEF4GH", "AB3CDEF4GH"),
+        ("ada@example.org", None),
+        ("AB3CDEF4G0", None),
+        ("<script>", None),
+        ("A" * 4_000, None),
+        ("", None),
+    ],
+)
+async def test_a_login_hint_is_kept_only_when_it_looks_like_a_user_code(
+    auth: Running, platform: Platform, hint: str, kept: str | None
+) -> None:
+    page = await new_browser(auth).get(parties.client(auth, platform).authorize(login_hint=hint))
+    assert page.url.path == "/sign-in"
+    assert await pending(auth, "login_hint") == kept
+
+
+async def test_a_login_hint_gets_one_answer_whether_or_not_there_is_such_a_code(
+    auth: Running, platform: Platform
+) -> None:
+    person = await parties.sessions_person(auth, platform)
+    portal = parties.client(auth, platform)
+    for hint in (person.user_code, "AB3CD-EF4GH"):
+        answer = await new_browser(auth).get(portal.authorize(login_hint=hint))
+        assert answer.url.path == "/sign-in"
+        silent = await new_browser(auth).get(portal.authorize(login_hint=hint, prompt="none"))
+        assert answer_of(silent)["error"] == "login_required"
+
+
+async def test_an_id_token_hint_of_whoever_is_signed_in_is_served(auth: Running, platform: Platform) -> None:
+    given = await granted(auth, platform, parties.CLIC_REVENU)
+    asked = {"id_token_hint": given.tokens["id_token"], "prompt": "none"}
+    assert "code" in answer_of(await given.browser.get(given.client.authorize(**asked)))
+
+
+async def test_any_other_id_token_hint_is_answered_alike(auth: Running, platform: Platform) -> None:
+    given = await granted(auth, platform)
+    stranger = await granted(auth, platform)
+    elsewhere = await granted(auth, platform, parties.CLIC_REVENU)
+    answers = []
+    for hint in (stranger.tokens["id_token"], elsewhere.tokens["id_token"], given.access_token, "x", "a.b.c"):
+        silent = await given.browser.get(given.client.authorize(id_token_hint=hint, prompt="none"))
+        answers.append(answer_of(silent))
+        shown = await given.browser.get(given.client.authorize(id_token_hint=hint))
+        assert shown.url.path == "/sign-in"
+    nobody = await new_browser(auth).get(given.client.authorize(id_token_hint="x", prompt="none"))
+    assert {answer["error"] for answer in answers} == {"login_required"}
+    assert all(answer == answer_of(nobody) for answer in answers)
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        "{",
+        "[]",
+        "7",
+        '{"id_token": 7}',
+        '{"userinfo": {"role": 7}}',
+        '{"id_token": {"acr": "x"}}',
+        '{"id_token": {"acr": {"essential": true, "values": "x"}}}',
+        '{"id_token": {"acr": {"essential": true, "values": [7]}}}',
+        "[" * 4_000,
+        json.dumps({"x": "y" * 5_000}),
+    ],
+)
+async def test_claims_that_are_not_asked_for_as_they_should_are_refused(
+    auth: Running, platform: Platform, claims: str
+) -> None:
+    answer = answer_of(await new_browser(auth).get(parties.client(auth, platform).authorize(claims=claims)))
+    assert answer["error"] == "invalid_request"
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        "{}",
+        '{"userinfo": null, "elsewhere": 7}',
+        '{"id_token": {"colour": {"essential": true}, "acr": null}}',
+        '{"id_token": {"acr": {"values": ["urn:clicsequr:acr:two-factor"]}}}',
+        '{"id_token": {"acr": {"essential": true}}}',
+        essential(ACR_PASSWORD, ACR_TWO_FACTOR, "another"),
+    ],
+)
+async def test_what_is_unknown_or_a_mere_wish_bars_no_single_sign_on(
+    auth: Running, platform: Platform, claims: str
+) -> None:
+    given = await granted(auth, platform)
+    asked = given.client.authorize(claims=claims, acr_values=ACR_TWO_FACTOR, prompt="none")
+    assert "code" in answer_of(await given.browser.get(asked))
+
+
+async def test_an_essential_level_is_not_served_by_a_session_below_it(auth: Running, platform: Platform) -> None:
+    given = await granted(auth, platform)
+    asked = {"claims": essential(ACR_TWO_FACTOR)}
+    silent = await given.browser.get(given.client.authorize(**asked, prompt="none"))
+    assert answer_of(silent)["error"] == "login_required"
+    await given.browser.get(given.client.authorize(**asked))
+    assert await pending(auth, "required_acr") == ACR_TWO_FACTOR
+
+
+async def test_a_sign_in_that_stays_below_an_essential_level_gives_no_code(
+    auth: Running, platform: Platform
+) -> None:
+    person = await parties.sessions_person(auth, platform)
+    portal = parties.client(auth, platform)
+    answer = await parties.sign_in(new_browser(auth), portal, person, claims=essential(ACR_TWO_FACTOR))
+    told = answer_of(answer)
+    assert told["error"] == "unmet_authentication_requirements"
+    assert told["iss"] == auth.settings.issuer
+    assert "code" not in told
+
+
+async def test_an_essential_level_that_nobody_knows_is_told_at_once(auth: Running, platform: Platform) -> None:
+    asked = parties.client(auth, platform).authorize(claims=essential("urn:elsewhere"))
+    assert answer_of(await new_browser(auth).get(asked))["error"] == "unmet_authentication_requirements"
+
+
+@pytest.mark.parametrize(
+    ("asked", "is_served"),
+    [
+        ({"prompt": "consent"}, True),
+        ({"prompt": "create"}, True),
+        ({"prompt": "none create"}, True),
+        ({"display": "popup", "claims_locales": "fr-CA en", "ui_locales": "x-klingon"}, True),
+        ({"prompt": "select_account"}, False),
+        ({"prompt": "login consent"}, False),
+        ({"max_age": "0"}, False),
+    ],
+)
+async def test_who_is_signed_in_is_asked_again_only_where_that_is_wanted(
+    auth: Running, platform: Platform, asked: dict[str, str | None], *, is_served: bool
+) -> None:
+    given = await granted(auth, platform)
+    answer = await given.browser.get(given.client.authorize(**asked))
+    assert ("code" in answer_of(answer)) if is_served else (answer.url.path == "/sign-in")
+
+
+async def test_max_age_zero_is_met_by_the_sign_in_that_it_asks_for(auth: Running, platform: Platform) -> None:
+    given = await granted(auth, platform)
+    await given.browser.get(given.client.authorize(max_age="0"))
+    typed = {"user_code": given.person.user_code, "password": given.person.password}
+    code = answer_of(await given.browser.submit(typed))["code"]
+    told = await claims_of(auth, (await given.client.redeem(code)).json()["id_token"])
+    assert told["auth_time"] >= (await claims_of(auth, given.tokens["id_token"]))["auth_time"]
+
+
+async def test_a_redirect_address_with_a_query_matches_exactly(auth: Running, platform: Platform) -> None:
+    address = "http://127.0.0.1:18090/callback?tenant=1"
+    await auth.database.execute(
+        "UPDATE clients SET redirect_uris = redirect_uris || $1::text WHERE client_id = 'portal'", address
+    )
+    given = await granted(auth, platform)
+    answer = await given.browser.get(given.client.authorize(redirect_uri=address))
+    assert answer.headers["location"].startswith(f"{address}&code=")
+    for other in (f"{address}0", f"{address}&x=1", address.upper(), f"{address}#f"):
+        assert (await given.browser.get(given.client.authorize(redirect_uri=other))).status_code == 400
+    redeemed = await given.client.redeem(answer_of(answer)["code"], redirect_uri=given.client.redirect_uri)
+    assert redeemed.json()["error"] == "invalid_grant"

@@ -83,7 +83,9 @@ CREATE TABLE public.authorization_requests (
     nonce text,
     code_challenge text NOT NULL,
     language text NOT NULL,
-    expires_at timestamp with time zone NOT NULL
+    expires_at timestamp with time zone NOT NULL,
+    login_hint text,
+    required_acr text
 );
 CREATE TABLE public.client_assertions (
     client_id text NOT NULL,
@@ -274,6 +276,13 @@ CREATE TABLE public.proposals (
     CONSTRAINT who_asked_for_it_is_neither_person CHECK (((requested_by IS NULL) OR ((proposed_by <> requested_by) AND ((state <> ALL (ARRAY['approved'::text, 'refused'::text])) OR (decided_by <> requested_by))))),
     CONSTRAINT whom_it_concerns_is_neither_person CHECK (((proposed_by <> ALL (concerns)) AND ((state <> ALL (ARRAY['approved'::text, 'refused'::text])) OR (decided_by <> ALL (concerns)))))
 );
+CREATE TABLE public.refresh_tokens (
+    token_hash bytea NOT NULL,
+    grant_id uuid NOT NULL,
+    given_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone
+);
 CREATE TABLE public.registrations (
     applicant_id uuid NOT NULL,
     state text NOT NULL,
@@ -332,6 +341,19 @@ CREATE TABLE public.standing (
     refuse_issued_before timestamp with time zone NOT NULL,
     CONSTRAINT subject_kind_is_known CHECK ((subject_kind = ANY (ARRAY['applicant'::text, 'user_code'::text, 'session'::text, 'agent'::text])))
 );
+CREATE TABLE public.token_grants (
+    id uuid NOT NULL,
+    client_id text NOT NULL,
+    session_id uuid NOT NULL,
+    scope text[] NOT NULL,
+    resources text[] NOT NULL,
+    code_hash bytea NOT NULL,
+    given_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone,
+    reason text,
+    CONSTRAINT a_revoked_grant_has_its_reason CHECK (((revoked_at IS NULL) = (reason IS NULL)))
+);
 CREATE TABLE public.unreadable_messages (
     topic text NOT NULL,
     partition integer NOT NULL,
@@ -374,6 +396,8 @@ CREATE TABLE public.user_codes (
     CONSTRAINT user_code_state_is_known CHECK ((state = ANY (ARRAY['pending'::text, 'active'::text, 'revoked'::text])))
 );
 ALTER TABLE ONLY public.access_records ATTACH PARTITION public.access_records_default DEFAULT;
+ALTER TABLE ONLY public.token_grants
+    ADD CONSTRAINT a_code_gives_once UNIQUE (code_hash);
 ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT a_position_is_given_once UNIQUE ("position");
 ALTER TABLE ONLY public.outbox
@@ -432,6 +456,8 @@ ALTER TABLE ONLY public.posted_conditions
     ADD CONSTRAINT posted_conditions_pkey PRIMARY KEY (owner, version);
 ALTER TABLE ONLY public.proposals
     ADD CONSTRAINT proposals_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.refresh_tokens
+    ADD CONSTRAINT refresh_tokens_pkey PRIMARY KEY (token_hash);
 ALTER TABLE ONLY public.registrations
     ADD CONSTRAINT registrations_pkey PRIMARY KEY (applicant_id);
 ALTER TABLE ONLY public.schema_migrations
@@ -444,6 +470,8 @@ ALTER TABLE ONLY public.signing_keys
     ADD CONSTRAINT signing_keys_pkey PRIMARY KEY (kid);
 ALTER TABLE ONLY public.standing
     ADD CONSTRAINT standing_pkey PRIMARY KEY (subject_kind, subject_id, source);
+ALTER TABLE ONLY public.token_grants
+    ADD CONSTRAINT token_grants_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.unreadable_messages
     ADD CONSTRAINT unreadable_messages_pkey PRIMARY KEY (topic, partition, "offset");
 ALTER TABLE ONLY public.user_code_holds
@@ -469,12 +497,14 @@ CREATE INDEX persons_by_applicant ON public.persons USING btree (applicant_id);
 CREATE INDEX proposals_by_state ON public.proposals USING btree (state, id);
 CREATE INDEX proposals_to_collect ON public.proposals USING btree (decided_at) WHERE (sealed_for_proposer IS NOT NULL);
 CREATE INDEX proposals_waiting ON public.proposals USING btree (expires_at) WHERE (state = 'proposed'::text);
+CREATE INDEX refresh_tokens_by_expiry ON public.refresh_tokens USING btree (expires_at);
 CREATE INDEX registrations_cancelled ON public.registrations USING btree (changed_at) WHERE (state = 'cancelled'::text);
 CREATE INDEX sessions_by_agent ON public.sessions USING btree (agent_id) WHERE (ended_at IS NULL);
 CREATE INDEX sessions_by_user_code ON public.sessions USING btree (user_code_id) WHERE (ended_at IS NULL);
 CREATE INDEX sessions_of_user_code ON public.sessions USING btree (user_code_id) WHERE (user_code_id IS NOT NULL);
 CREATE INDEX sessions_open ON public.sessions USING btree (last_seen_at) WHERE (ended_at IS NULL);
 CREATE INDEX sign_in_attempts_by_age ON public.sign_in_attempts USING btree (last_at);
+CREATE INDEX token_grants_by_expiry ON public.token_grants USING btree (expires_at);
 CREATE INDEX user_code_holds_by_code ON public.user_code_holds USING btree (user_code_id, placed_at, id);
 CREATE INDEX user_codes_by_applicant ON public.user_codes USING btree (applicant_id);
 CREATE INDEX user_codes_pending ON public.user_codes USING btree (assigned_at) WHERE (state = 'pending'::text);
@@ -554,6 +584,8 @@ GRANT UPDATE(decided_by) ON TABLE public.proposals TO auth_app;
 GRANT UPDATE(decided_at) ON TABLE public.proposals TO auth_app;
 GRANT UPDATE(refusal_reason) ON TABLE public.proposals TO auth_app;
 GRANT UPDATE(sealed_for_proposer) ON TABLE public.proposals TO auth_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.refresh_tokens TO auth_app;
+GRANT UPDATE(used_at) ON TABLE public.refresh_tokens TO auth_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.registrations TO auth_app;
 GRANT SELECT ON TABLE public.schema_migrations TO auth_app;
 GRANT SELECT,INSERT ON TABLE public.sessions TO auth_app;
@@ -568,6 +600,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sign_in_attempts TO auth_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.signing_keys TO auth_app;
 GRANT UPDATE(retired_at) ON TABLE public.signing_keys TO auth_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.standing TO auth_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.token_grants TO auth_app;
+GRANT UPDATE(revoked_at) ON TABLE public.token_grants TO auth_app;
+GRANT UPDATE(reason) ON TABLE public.token_grants TO auth_app;
 GRANT SELECT,INSERT ON TABLE public.unreadable_messages TO auth_app;
 GRANT SELECT,INSERT ON TABLE public.user_code_holds TO auth_app;
 GRANT UPDATE(released_by) ON TABLE public.user_code_holds TO auth_app;

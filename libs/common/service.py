@@ -12,7 +12,9 @@ from typing import Any
 
 import uvicorn
 import uvloop
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from libs.common.clock import now
 from libs.common.consumer import Follower
@@ -38,6 +40,7 @@ log = logging.getLogger(__name__)
 SWEEP_SECONDS = 60.0
 SHUTDOWN_SECONDS = 5
 PARKED = "parked"
+PEER = "clicsequr.peer"
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,22 @@ async def new_apps(service: Service, resources: Resources) -> tuple[FastAPI, Fas
     return apps
 
 
+class _PeerNoted:
+    """Keeps who is at the other end of the connection, before a forwarded address takes its place."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app({**scope, PEER: (scope.get("client") or (None,))[0]}, receive, send)
+
+
+def peer_of(request: Request) -> str | None:
+    """The address that the connection comes from, a proxy's too; None when no server noted it."""
+    peer: str | None = request.scope.get(PEER)
+    return peer
+
+
 class _Server(uvicorn.Server):
     """Two servers share a process, so the process hears the signals, not each server."""
 
@@ -132,14 +151,16 @@ class _Server(uvicorn.Server):
 
 
 def new_server(app: FastAPI, settings: ServiceSettings, *, port: int) -> _Server:
+    behind: Any = app
+    if settings.trusted_proxies:
+        behind = ProxyHeadersMiddleware(behind, settings.trusted_proxies)
     config = uvicorn.Config(
-        app,
+        _PeerNoted(behind),
         host=settings.listen_host,
         port=port,
         log_config=None,
         access_log=False,
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=settings.trusted_proxies,
+        proxy_headers=False,
         server_header=False,
         lifespan="off",
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,

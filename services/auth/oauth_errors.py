@@ -16,6 +16,8 @@ class OAuthError(Exception):
         super().__init__(code)
         self.code = code
         self.description = description
+        # What a WWW-Authenticate header asks for, where the caller tried a scheme of HTTP (RFC 6749 §5.2).
+        self.challenge: str | None = None
 
 
 def oauth_error_of(error: DomainError) -> OAuthError:
@@ -27,5 +29,7 @@ def oauth_error_of(error: DomainError) -> OAuthError:
 def token_error(error: OAuthError) -> JSONResponse:
     status = STATUS_OF_CODE.get(error.code, BAD_REQUEST)
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if error.code == "temporarily_unavailable" else {}
+    if error.challenge is not None:
+        headers["WWW-Authenticate"] = error.challenge
     body = {"error": error.code, "error_description": error.description}
     return JSONResponse(body, status, headers={**headers, "Cache-Control": "no-store"})

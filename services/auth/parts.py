@@ -5,7 +5,9 @@ from fastapi import FastAPI, Request
 from libs.common.database import Database
 from libs.common.freshness import Freshness
 from libs.common.service import Resources
+from services.auth.client.remote_keys import ClientKeys
 from services.auth.key_files import SymmetricKey, read_key
+from services.auth.outbound import Outbound
 from services.auth.pages import Pages
 from services.auth.settings import AuthSettings
 from services.auth.signing_key.commands import SigningKeys
@@ -25,6 +27,8 @@ class Parts:
     passwords: Passwords
     pages: Pages
     guessing: Guessing
+    outbound: Outbound
+    client_keys: ClientKeys
     sealing_key: SymmetricKey = field(repr=False)
     pairwise_key: SymmetricKey = field(repr=False)
 
@@ -35,6 +39,11 @@ def new_parts(resources: Resources) -> Parts:
     if not isinstance(settings, AuthSettings):
         raise TypeError("auth needs its own settings")
     sealing_key = read_key(settings.sealing_key_file)
+    outbound = Outbound(
+        seconds=settings.outbound_timeout_seconds,
+        ca_file=settings.outbound_ca_file,
+        allows_loopback=settings.outbound_allows_loopback,
+    )
     return Parts(
         settings=settings,
         database=resources.database,
@@ -47,6 +56,8 @@ def new_parts(resources: Resources) -> Parts:
         ),
         pages=Pages(),
         guessing=Guessing(settings, BreachedPasswords(settings.breached_passwords_file)),
+        outbound=outbound,
+        client_keys=ClientKeys(outbound),
         sealing_key=sealing_key,
         pairwise_key=read_key(settings.pairwise_key_file),
     )

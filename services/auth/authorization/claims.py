@@ -51,9 +51,9 @@ def sid_of(session: Session, client: Client, *, pairwise_key: bytes) -> str:
 
 def _named_for(client: Client, known_as: UUID, *, pairwise_key: bytes) -> str:
     """Two departments cannot tell from what they are given that they speak of the same person or session."""
-    if client.department is None:
+    if client.sector is None:
         return str(known_as)
-    return pairwise_id(pairwise_key, department=client.department, user_code_id=known_as)
+    return pairwise_id(pairwise_key, department=client.sector, user_code_id=known_as)
 
 
 def holder_claims(holder: Holder, session: Session, client: Client, *, pairwise_key: bytes) -> Claims:
@@ -72,7 +72,7 @@ def holder_claims(holder: Holder, session: Session, client: Client, *, pairwise_
     claims |= {"applicant": str(holder.facts.code.applicant_id), "role": str(holder.facts.role)}
     if session.conditions is not None:
         claims["conditions"] = session.conditions
-    if client.department is None:
+    if client.sector is None:
         claims["user_code"] = str(holder.facts.code.id)
     return claims
 

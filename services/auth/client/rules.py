@@ -1,11 +1,12 @@
 """What a client may ask for, and how it shows who it is (RFC 7523)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, assert_never
 
+from services.auth.client.keys import Alg
 from services.auth.oauth_errors import OAuthError
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -16,15 +17,43 @@ SERVICES = ("auth", "registry", "delegation", "mailbox")
 OPENID, RECOURSE, OFFLINE_ACCESS = "openid", "recourse", "offline_access"
 
 
+class NotAuthenticated(OAuthError):
+    """One answer for every reason, a client that does not exist included."""
+
+    def __init__(self) -> None:
+        super().__init__("invalid_client", "the client is not authenticated")
+
+
 class ClientKind(StrEnum):
     SERVICE = "service"
     PORTAL = "portal"
     DEPARTMENT = "department"
     DEPARTMENT_SYSTEM = "department-system"
+    SOFTWARE = "software"
+
+
+class Method(StrEnum):
+    """How a client authenticates (RFC 7591 §2); `none` is not among them."""
+
+    PRIVATE_KEY_JWT = "private_key_jwt"
+    CLIENT_SECRET_BASIC = "client_secret_basic"  # noqa: S105 - the name of a method
+    CLIENT_SECRET_POST = "client_secret_post"  # noqa: S105 - the name of a method
+    TLS_CLIENT_AUTH = "tls_client_auth"
+
+    @property
+    def is_secret(self) -> bool:
+        return self in {Method.CLIENT_SECRET_BASIC, Method.CLIENT_SECRET_POST}
+
+
+class Profile(StrEnum):
+    PLAIN = "plain"
+    FAPI2 = "fapi2"
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
+    """What is registered of a client; members of RFC 7591, RFC 8705, RFC 9126 and RFC 9449 carry their names."""
+
     client_id: str
     kind: ClientKind
     department: str | None
@@ -33,7 +62,25 @@ class Client:
     redirect_uris: tuple[str, ...]
     post_logout_redirect_uris: tuple[str, ...]
     scopes: tuple[str, ...]
-    jwk: dict[str, Any]
+    jwks: tuple[dict[str, Any], ...]
+    software: str | None = None
+    profile: Profile = Profile.PLAIN
+    jwks_uri: str | None = None
+    token_endpoint_auth_method: Method = Method.PRIVATE_KEY_JWT
+    token_endpoint_auth_signing_alg: Alg = Alg.ES256
+    request_object_signing_alg: Alg = Alg.ES256
+    secret_hashes: tuple[bytes, ...] = field(default=(), repr=False)
+    tls_client_auth_subject_dn: str | None = None
+    tls_client_auth_san_dns: str | None = None
+    id_token_signed_response_alg: Alg = Alg.ES256
+    access_token_signed_response_alg: Alg = Alg.ES256
+    require_pkce: bool = True
+    require_pushed_authorization_requests: bool = False
+    require_signed_request_object: bool = False
+    dpop_bound_access_tokens: bool = False
+    tls_client_certificate_bound_access_tokens: bool = False
+    backchannel_logout_uri: str | None = None
+    backchannel_logout_session_required: bool = False
 
     @property
     def is_portal(self) -> bool:
@@ -41,11 +88,30 @@ class Client:
 
     @property
     def may_redirect(self) -> bool:
-        return self.kind in {ClientKind.PORTAL, ClientKind.DEPARTMENT}
+        return self.kind in {ClientKind.PORTAL, ClientKind.DEPARTMENT, ClientKind.SOFTWARE}
 
     @property
     def actor(self) -> str:
+        if self.software is not None:
+            return f"software:{self.software}"
         return f"service:{self.client_id}" if self.department is None else f"department:{self.department}"
+
+    @property
+    def sector(self) -> str | None:
+        """For whom persons have one name of their own; no department can be called like a product."""
+        return self.department if self.software is None else f"software:{self.software}"
+
+    @property
+    def is_fapi2(self) -> bool:
+        return self.profile is Profile.FAPI2
+
+    @property
+    def must_push(self) -> bool:
+        return self.require_pushed_authorization_requests or self.is_fapi2
+
+    def access_token_alg(self, *, audience: str, issuer: str) -> Alg:
+        """Our own services read ES256; a token for the issuer is read back by whoever signed it."""
+        return self.access_token_signed_response_alg if audience == issuer else Alg.ES256
 
     def name(self, language: str) -> str:
         return self.name_fr if language == "fr" else self.name_en
@@ -59,7 +125,7 @@ def allowed_audiences(client: Client, *, issuer: str) -> frozenset[str]:
     match client.kind:
         case ClientKind.SERVICE | ClientKind.PORTAL:
             services: Sequence[str] = SERVICES
-        case ClientKind.DEPARTMENT:
+        case ClientKind.DEPARTMENT | ClientKind.SOFTWARE:
             services = ("auth",)
         case ClientKind.DEPARTMENT_SYSTEM:
             services = ("registry", "delegation", "mailbox")
@@ -93,32 +159,38 @@ def credential_scope(client: Client, asked: str | None) -> tuple[str, ...]:
 
 
 def require_fair_assertion(
-    claims: Mapping[str, Any], *, client_id: str, audiences: frozenset[str], at: datetime
+    claims: Mapping[str, Any], *, client: Client, audiences: frozenset[str], at: datetime
 ) -> datetime:
-    """RFC 7523 §3: about this client, for this server, for five minutes at most; answers when it expires."""
+    """RFC 7523 §3: by and about this client, for this server alone, for five minutes; answers when it expires.
+
+    An assertion that names another server too is refused: that server could use it here.
+    """
     is_fair = (
-        claims.get("iss") == client_id
-        and claims.get("sub") == client_id
-        and not audiences.isdisjoint(_texts(claims.get("aud")))
+        claims.get("iss") == client.client_id
+        and claims.get("sub") == client.client_id
+        and _is_for_here(claims.get("aud"), audiences, only_text=client.is_fapi2)
         and isinstance(claims.get("jti"), str)
         and len(claims["jti"]) in JTI_LENGTHS
     )
     expires_at = _instant(claims.get("exp"))
     not_before = max(_instant(claims.get("nbf", 0)), _instant(claims.get("iat", 0)))
     if not is_fair or not at < expires_at <= at + LONGEST_ASSERTION + LEEWAY or not_before > at + LEEWAY:
-        raise OAuthError("invalid_client", "the client assertion is not acceptable")
+        raise NotAuthenticated
     return expires_at
 
 
-def _texts(value: object) -> list[str]:
-    found = value if isinstance(value, list) else [value]
-    return [item for item in found if isinstance(item, str)]
+def _is_for_here(value: object, audiences: frozenset[str], *, only_text: bool) -> bool:
+    if isinstance(value, str):
+        return value in audiences
+    if only_text or not isinstance(value, list) or not value:
+        return False
+    return all(isinstance(item, str) and item in audiences for item in value)
 
 
 def _instant(value: object) -> datetime:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise OAuthError("invalid_client", "the client assertion has no proper times")
+        raise NotAuthenticated
     try:
         return datetime.fromtimestamp(value, UTC)
     except (ValueError, OverflowError, OSError) as error:
-        raise OAuthError("invalid_client", "the client assertion has no proper times") from error
+        raise NotAuthenticated from error

@@ -1,21 +1,43 @@
 from datetime import datetime
+from typing import Any
 
 import asyncpg
 
 from libs.common.database import Connection, Database
-from services.auth.client.rules import Client, ClientKind
+from services.auth.client.keys import Alg
+from services.auth.client.rules import Client, ClientKind, Method, Profile
 
-COLUMNS = (
-    """client_id, kind, department, name_fr, name_en, redirect_uris, post_logout_redirect_uris, scopes, jwk"""
-)
-SELECT_CLIENT = f"SELECT {COLUMNS} FROM clients WHERE client_id = $1"
+COLUMNS = """client_id, kind, department, name_fr, name_en, redirect_uris, post_logout_redirect_uris, scopes, jwks,
+    software, profile, jwks_uri, token_endpoint_auth_method, token_endpoint_auth_signing_alg,
+    request_object_signing_alg, secret_hashes, tls_client_auth_subject_dn, tls_client_auth_san_dns,
+    id_token_signed_response_alg, access_token_signed_response_alg, require_pkce,
+    require_pushed_authorization_requests, require_signed_request_object, dpop_bound_access_tokens,
+    tls_client_certificate_bound_access_tokens, backchannel_logout_uri, backchannel_logout_session_required"""
+SELECT_CLIENT = f"SELECT {COLUMNS}, jwk FROM clients WHERE client_id = $1"
 SELECT_CLIENT_FOR_UPDATE = f"{SELECT_CLIENT} FOR UPDATE"
 UPSERT_CLIENT = f"""
-INSERT INTO clients ({COLUMNS}, installed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+INSERT INTO clients ({COLUMNS}, jwk, installed_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
+        $24, $25, $26, $27, $28, $29)
 ON CONFLICT (client_id) DO UPDATE SET
     kind = excluded.kind, department = excluded.department, name_fr = excluded.name_fr,
     name_en = excluded.name_en, redirect_uris = excluded.redirect_uris,
     post_logout_redirect_uris = excluded.post_logout_redirect_uris, scopes = excluded.scopes,
+    jwks = excluded.jwks, software = excluded.software, profile = excluded.profile, jwks_uri = excluded.jwks_uri,
+    token_endpoint_auth_method = excluded.token_endpoint_auth_method,
+    token_endpoint_auth_signing_alg = excluded.token_endpoint_auth_signing_alg,
+    request_object_signing_alg = excluded.request_object_signing_alg, secret_hashes = excluded.secret_hashes,
+    tls_client_auth_subject_dn = excluded.tls_client_auth_subject_dn,
+    tls_client_auth_san_dns = excluded.tls_client_auth_san_dns,
+    id_token_signed_response_alg = excluded.id_token_signed_response_alg,
+    access_token_signed_response_alg = excluded.access_token_signed_response_alg,
+    require_pkce = excluded.require_pkce,
+    require_pushed_authorization_requests = excluded.require_pushed_authorization_requests,
+    require_signed_request_object = excluded.require_signed_request_object,
+    dpop_bound_access_tokens = excluded.dpop_bound_access_tokens,
+    tls_client_certificate_bound_access_tokens = excluded.tls_client_certificate_bound_access_tokens,
+    backchannel_logout_uri = excluded.backchannel_logout_uri,
+    backchannel_logout_session_required = excluded.backchannel_logout_session_required,
     jwk = excluded.jwk, installed_at = excluded.installed_at
 """
 INSERT_ASSERTION = """
@@ -36,19 +58,7 @@ async def find_for_update(tx: Connection, client_id: str) -> Client | None:
 
 
 async def save(tx: Connection, client: Client, *, at: datetime) -> None:
-    await tx.execute(
-        UPSERT_CLIENT,
-        client.client_id,
-        client.kind,
-        client.department,
-        client.name_fr,
-        client.name_en,
-        client.redirect_uris,
-        client.post_logout_redirect_uris,
-        client.scopes,
-        client.jwk,
-        at,
-    )
+    await tx.execute(UPSERT_CLIENT, *_values(client), _key_of_the_previous_release(client), at)
 
 
 async def use_assertion(database: Database, *, client_id: str, jti_hash: bytes, expires_at: datetime) -> bool:
@@ -60,15 +70,32 @@ async def forget_old_assertions(tx: Connection, *, at: datetime) -> None:
     await tx.execute(DELETE_OLD_ASSERTIONS, at)
 
 
+def _values(client: Client) -> list[Any]:
+    """In the order of COLUMNS."""
+    names = [name.strip() for name in COLUMNS.split(",")]
+    return [list(client.jwks) if name == "jwks" else getattr(client, name) for name in names]
+
+
+def _key_of_the_previous_release(client: Client) -> dict[str, Any] | None:
+    """It verifies by one EC key alone."""
+    return next((jwk for jwk in client.jwks if jwk["kty"] == "EC"), None)
+
+
 def _client(row: asyncpg.Record) -> Client:
+    named = dict(row.items())
+    jwk = named.pop("jwk")
+    # What the previous release registered has its one key where that release keeps it.
+    has_own_keys = named["jwks"] or named["jwks_uri"] or jwk is None
+    arrays = ("redirect_uris", "post_logout_redirect_uris", "scopes", "secret_hashes")
+    algs = [name for name in named if name.endswith("_alg")]
     return Client(
-        client_id=row["client_id"],
-        kind=ClientKind(row["kind"]),
-        department=row["department"],
-        name_fr=row["name_fr"],
-        name_en=row["name_en"],
-        redirect_uris=tuple(row["redirect_uris"]),
-        post_logout_redirect_uris=tuple(row["post_logout_redirect_uris"]),
-        scopes=tuple(row["scopes"]),
-        jwk=row["jwk"],
+        **{
+            **named,
+            **{name: tuple(named[name]) for name in arrays},
+            **{name: Alg(named[name]) for name in algs},
+            "kind": ClientKind(named["kind"]),
+            "profile": Profile(named["profile"]),
+            "token_endpoint_auth_method": Method(named["token_endpoint_auth_method"]),
+            "jwks": tuple(named["jwks"]) if has_own_keys else (jwk,),
+        }
     )

@@ -120,9 +120,9 @@ async def test_installing_twice_changes_nothing(auth: Running) -> None:
         ("clients: [{client_id: x, kind: service, jwk_file: none.json}]", "cannot be read"),
         (
             "clients: [{client_id: x, kind: department, jwk_file: clients/portal.jwk.json}]",
-            "must name a department",
+            "x: department does not go",
         ),
-        ("clients: [{client_id: x, kind: service, jwk_file: agents/validator.totp}]", "no EC key"),
+        ("clients: [{client_id: x, kind: service, jwk_file: agents/validator.totp}]", "no key as a JWK"),
         ("{", "not YAML"),
     ],
 )

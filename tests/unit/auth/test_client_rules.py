@@ -1,10 +1,11 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from services.auth.client import rules
-from services.auth.client.rules import Client, ClientKind
+from services.auth.client.rules import Client, ClientKind, Profile
 from services.auth.oauth_errors import OAuthError
 
 NOON = datetime(2026, 5, 4, 16, tzinfo=UTC)
@@ -14,7 +15,18 @@ GOOD = {"iss": "c", "sub": "c", "aud": ISSUER, "jti": "1", "exp": NOON.timestamp
 
 def client(kind: ClientKind) -> Client:
     department = "cnesst" if kind.startswith("department") else None
-    return Client("c", kind, department, "c", "c", (), (), ("feeds",), {})
+    return Client(
+        "c",
+        kind,
+        department,
+        "c",
+        "c",
+        (),
+        (),
+        ("feeds",),
+        (),
+        software="clic-books" if kind is ClientKind.SOFTWARE else None,
+    )
 
 
 @pytest.mark.parametrize(
@@ -24,6 +36,7 @@ def client(kind: ClientKind) -> Client:
         (ClientKind.PORTAL, {"auth", "registry", "delegation", "mailbox"}),
         (ClientKind.DEPARTMENT, {"auth"}),
         (ClientKind.DEPARTMENT_SYSTEM, {"registry", "delegation", "mailbox"}),
+        (ClientKind.SOFTWARE, {"auth"}),
     ],
 )
 def test_each_kind_of_client_has_its_audiences(kind: ClientKind, services: set[str]) -> None:
@@ -31,13 +44,20 @@ def test_each_kind_of_client_has_its_audiences(kind: ClientKind, services: set[s
     assert allowed == {ISSUER, *(f"urn:clicsequr:{name}" for name in services)}
 
 
-def judge(**changes: Any) -> datetime:
+def judge(profile: Profile = Profile.PLAIN, **changes: Any) -> datetime:
     claims = {name: value for name, value in {**GOOD, **changes}.items() if value is not None}
-    return rules.require_fair_assertion(claims, client_id="c", audiences=frozenset({ISSUER}), at=NOON)
+    known = replace(client(ClientKind.SERVICE), profile=profile)
+    return rules.require_fair_assertion(claims, client=known, audiences=frozenset({ISSUER}), at=NOON)
 
 
-def test_an_assertion_may_name_several_audiences_if_ours_is_among_them() -> None:
-    assert judge(aud=["https://other.example", ISSUER]) == NOON + timedelta(seconds=60)
+def test_an_assertion_may_name_us_in_a_list_of_one() -> None:
+    assert judge(aud=[ISSUER]) == NOON + timedelta(seconds=60)
+
+
+def test_under_fapi2_the_audience_is_the_issuer_as_a_text() -> None:
+    assert judge(Profile.FAPI2) == NOON + timedelta(seconds=60)
+    with pytest.raises(OAuthError, match="invalid_client"):
+        judge(Profile.FAPI2, aud=[ISSUER])
 
 
 @pytest.mark.parametrize(
@@ -48,6 +68,10 @@ def test_an_assertion_may_name_several_audiences_if_ours_is_among_them() -> None
         {"aud": "https://other.example"},
         {"aud": None},
         {"aud": [7]},
+        {"aud": []},
+        {"aud": ["https://other.example", ISSUER]},
+        {"aud": [ISSUER, {"aud": ISSUER}]},
+        {"aud": f"{ISSUER} https://other.example"},
         {"jti": None},
         {"jti": ""},
         {"jti": "x" * 300},

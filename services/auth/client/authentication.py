@@ -90,7 +90,7 @@ async def _is_used_now(parts: Parts, client: Client, claims: Mapping[str, Any], 
     return await store.use_assertion(
         parts.database,
         client_id=client.client_id,
-        jti_hash=hashlib.sha256(str(claims["jti"]).encode()).digest(),
+        jti_hash=hashlib.sha256(str(claims["jti"]).encode(errors="surrogatepass")).digest(),
         expires_at=expires_at + KEPT_AFTER_EXPIRY,
     )
 

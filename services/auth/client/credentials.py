@@ -13,6 +13,7 @@ from services.auth.parameters import Parameters
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_BYTES = 8_192
 BASIC_LENGTH = 2_048
+NAME_LENGTH = 256
 BASIC = "basic "
 
 
@@ -63,7 +64,7 @@ def _read_basic(encoded: str) -> Shown:
         halves = [unquote_to_bytes(half.replace("+", " ")).decode("utf-8") for half in (client_id, secret)]
     except (ValueError, binascii.Error) as error:
         raise NotAuthenticated from error
-    if not colon or "\0" in halves[0]:
+    if not colon or not _may_be_a_name(halves[0]):
         raise NotAuthenticated
     return Shown(Method.CLIENT_SECRET_BASIC, halves[0], secret=halves[1])
 
@@ -73,6 +74,11 @@ def _read_assertion(asked: Parameters) -> Shown:
     if asked.one("client_assertion_type") != ASSERTION_TYPE or len(assertion) > ASSERTION_BYTES:
         raise NotAuthenticated
     claimed = unverified_part(assertion, 1).get("sub")
-    if not isinstance(claimed, str) or "\0" in claimed:
+    if not isinstance(claimed, str) or not _may_be_a_name(claimed):
         raise NotAuthenticated
     return Shown(Method.PRIVATE_KEY_JWT, claimed, assertion=assertion)
+
+
+def _may_be_a_name(text: str) -> bool:
+    """What is asked of the database is text that it can hold."""
+    return text.isascii() and text.isprintable() and len(text) <= NAME_LENGTH

@@ -41,7 +41,10 @@ class KeyNotAcceptable(Exception):
 
 def read_jwk(jwk: Mapping[str, Any]) -> PublicKey:
     """Raises KeyNotAcceptable. Parsed once while it is in use: a key is its content."""
-    text = json.dumps(jwk, sort_keys=True)
+    try:
+        text = json.dumps(jwk, sort_keys=True)
+    except (TypeError, RecursionError) as error:
+        raise KeyNotAcceptable("cannot be read") from error
     if len(text) > JWK_BYTES:
         raise KeyNotAcceptable("is too long")
     return _parse(text)
@@ -60,11 +63,11 @@ def require_keys(jwks: Sequence[Mapping[str, Any]]) -> None:
     """Raises KeyNotAcceptable."""
     if len(jwks) > MOST_KEYS:
         raise KeyNotAcceptable("is one of too many")
+    for jwk in jwks:
+        read_jwk(jwk)
     kids = [jwk["kid"] for jwk in jwks if "kid" in jwk]
     if len(kids) != len(set(kids)):
         raise KeyNotAcceptable("has the name of another")
-    for jwk in jwks:
-        read_jwk(jwk)
 
 
 @lru_cache(maxsize=PARSED_KEYS)
@@ -72,7 +75,8 @@ def _parse(text: str) -> PublicKey:
     jwk = json.loads(text)
     if PRIVATE_MEMBERS & jwk.keys():
         raise KeyNotAcceptable("is not the public half alone")
-    if jwk.get("use", "sig") != "sig" or "verify" not in jwk.get("key_ops", ["verify"]):
+    operations = jwk.get("key_ops", ["verify"])
+    if jwk.get("use", "sig") != "sig" or not isinstance(operations, list) or "verify" not in operations:
         raise KeyNotAcceptable("is not for signatures")
     kid = jwk.get("kid", "-")
     if not isinstance(kid, str) or not 0 < len(kid) <= KID_LENGTH:
@@ -81,7 +85,7 @@ def _parse(text: str) -> PublicKey:
         key = _elliptic(jwk) if jwk.get("kty") == "EC" else _rsa(jwk)
     except (JoseError, ValueError, KeyError, TypeError) as error:
         raise KeyNotAcceptable("cannot be read") from error
-    if "alg" in jwk and jwk["alg"] not in {alg for alg in Alg if alg.key_type == jwk["kty"]}:
+    if "alg" in jwk and jwk["alg"] not in [alg for alg in Alg if alg.key_type == jwk["kty"]]:
         raise KeyNotAcceptable("is for another algorithm")
     return key
 

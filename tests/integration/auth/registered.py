@@ -1,6 +1,7 @@
 """Clients that a test registers for itself, with whatever they authenticate and sign by."""
 
 import base64
+import json
 import secrets
 import time
 from dataclasses import dataclass, field, replace
@@ -8,9 +9,10 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-from joserfc import jwt
+from joserfc import jws
 from joserfc.jwk import ECKey, RSAKey
 
+from deploy.local.environment import Platform
 from libs.common.call import Call
 from libs.common.clock import now
 from libs.common.ids import new_id
@@ -18,6 +20,7 @@ from services.auth.client.commands import install_client
 from services.auth.client.keys import PublicKey
 from services.auth.client.rules import Client, ClientKind, Method
 from services.auth.client.secrets import hash_secret
+from tests.integration.auth import parties
 from tests.integration.auth.parties import ASSERTION_TYPE
 from tests.kit import Running
 
@@ -72,7 +75,8 @@ def sign(
 ) -> str:
     """`kid`: empty for the key's own, None for none."""
     named = {} if kid is None else {"kid": kid or key.kid}
-    return jwt.encode({"alg": alg, **named, **header}, claims, key, algorithms=[alg])
+    text = json.dumps(claims).encode()
+    return jws.serialize_compact({"typ": "JWT", "alg": alg, **named, **header}, text, key, algorithms=[alg])
 
 
 @dataclass
@@ -116,3 +120,18 @@ def fault_of(answer: httpx.Response) -> tuple[int, str]:
 
 
 REFUSED = (401, "invalid_client")
+
+
+class Books(parties.Client):
+    """The vendor's software in front of a browser; it signs by its own key."""
+
+    def __init__(self, service: Running, platform: Platform, *, client_id: str = "books") -> None:
+        super().__init__(service, platform, client_id, REDIRECT)
+
+    def code(self, answer: httpx.Response) -> str:
+        return parties.answer_of(answer)["code"]
+
+    async def redeem_code(self, given: str, **changes: str | None) -> httpx.Response:
+        return await self.redeem(
+            given, client_assertion=Signer(self.service, self.client_id).assertion(), **changes
+        )

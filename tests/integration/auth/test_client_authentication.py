@@ -306,6 +306,23 @@ async def test_no_assertion_whatever_is_more_than_refused(auth: Running, asserti
     assert fault_of(await Signer(auth).token(assertion)) == REFUSED
 
 
+@pytest.mark.parametrize(
+    "changes", [{"sub": "\ud800"}, {"sub": "\ud800", "iss": "\ud800"}, {"sub": "x" * 5_000}, {"iss": ["pay"]}]
+)
+async def test_what_no_database_can_hold_is_refused_like_anything_else(
+    auth: Running, changes: dict[str, Any]
+) -> None:
+    await install(auth, SYSTEM)
+    assert fault_of(await Signer(auth).token(Signer(auth).assertion(**changes))) == REFUSED
+
+
+async def test_any_text_serves_once_as_the_name_of_an_assertion(auth: Running) -> None:
+    await install(auth, SYSTEM)
+    assertion = Signer(auth).assertion(jti="\ud800 é \u0000")
+    assert (await Signer(auth).token(assertion)).status_code == 200
+    assert fault_of(await Signer(auth).token(assertion)) == REFUSED
+
+
 # Mutual TLS, ended by a proxy.
 
 

@@ -22,6 +22,8 @@ JWKS_SECONDS = 300.0
 JWKS_RETRY_SECONDS = 5.0
 LEEWAY_SECONDS = 5
 TOKEN_BYTES = 8_192
+# A key is of one type and so verifies its own algorithms alone; none is one of shared secrets.
+ALGORITHMS = ["ES256", "RS256", "PS256"]
 SIDE_OF_PROVIDER = "provider"
 
 
@@ -174,14 +176,14 @@ class TokenVerifier:
 
     async def _claims(self, token: str) -> dict[str, Any]:
         try:
-            verified = jwt.decode(token, await self._known_keys(), algorithms=["ES256"])
+            verified = jwt.decode(token, await self._known_keys(), algorithms=ALGORITHMS)
         except (JoseError, ValueError):
             # A key published since is fetched once, at most every few seconds, whatever strangers send.
             keys = await self._newer_keys()
             if keys is None:
                 raise InvalidToken from None
             try:
-                verified = jwt.decode(token, keys, algorithms=["ES256"])
+                verified = jwt.decode(token, keys, algorithms=ALGORITHMS)
             except (JoseError, ValueError) as error:
                 raise InvalidToken from error
         if verified.header.get("typ") != "at+jwt" or verified.claims.get("iss") != self._issuer:

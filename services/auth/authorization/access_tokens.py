@@ -11,6 +11,7 @@ from joserfc.jwk import import_key
 
 from services.auth.authorization import claims as tokens
 from services.auth.authorization.claims import Claims
+from services.auth.client.rules import Client
 from services.auth.parts import Parts
 
 ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105 - a media type
@@ -49,8 +50,9 @@ class AccessToken:
         return self.issued_at <= at + LEEWAY and at < datetime.fromtimestamp(self.claims["exp"], UTC)
 
 
-async def sign_access_token(parts: Parts, access: Claims) -> str:
-    return await parts.keys.sign(access, typ=ACCESS_TOKEN_TYPE)
+async def sign_access_token(parts: Parts, client: Client, access: Claims) -> str:
+    alg = client.access_token_alg(audience=access["aud"], issuer=parts.settings.issuer)
+    return await parts.keys.sign(access, typ=ACCESS_TOKEN_TYPE, alg=alg)
 
 
 async def read_access_token(parts: Parts, token: str | None) -> AccessToken | None:

@@ -64,7 +64,7 @@ async def redeem_credential(
     access = tokens.access_claims(
         client, issuer=issuer, audience=audience, subject=client.client_id, scope=scope, at=at
     )
-    signed = await sign_access_token(parts, {**access, **tokens.credential_claims(client)})
+    signed = await sign_access_token(parts, client, {**access, **tokens.credential_claims(client)})
     return token_answer(signed, scope=scope)
 
 
@@ -170,10 +170,11 @@ async def _issue(  # noqa: PLR0913 - what a token says, each by name
     access = access_of(
         parts, client, given.redeemed, grant=given.grant, audience=audience, scope=code.scope, at=at
     )
-    answer = token_answer(await sign_access_token(parts, access), scope=code.scope)
+    answer = token_answer(await sign_access_token(parts, client, access), scope=code.scope)
     told = tokens.id_claims(access, client=client, nonce=code.nonce)
     refresh = {} if given.refresh_token is None else {"refresh_token": given.refresh_token}
-    return {**answer, **refresh, "id_token": await parts.keys.sign(told, typ="JWT")}
+    id_token = await parts.keys.sign(told, typ="JWT", alg=client.id_token_signed_response_alg)
+    return {**answer, **refresh, "id_token": id_token}
 
 
 def access_of(  # noqa: PLR0913 - what a person's or agent's access token says, each by name

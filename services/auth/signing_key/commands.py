@@ -7,53 +7,66 @@ from typing import Any
 
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, KeySet
+from joserfc.jwk import ECKey, KeySet, RSAKey
 
 from libs.common.call import Call
 from libs.common.clock import now
 from libs.common.database import Connection, Database
 from libs.common.evidence import record_evidence
 from libs.common.ids import new_id
+from services.auth.client.keys import Alg, PublicKey
 from services.auth.key_files import SymmetricKey, seal, unseal
 from services.auth.signing_key import rules, store
-from services.auth.signing_key.rules import Schedule, SealedKey
+from services.auth.signing_key.rules import FAMILY_OF_ALG, Family, Schedule, SealedKey
 
-ALGORITHM = "ES256"
+RSA_BITS = 3_072
 CACHED_SECONDS = 5.0
 
 
 async def publish_when_due(tx: Connection, call: Call, sealing_key: SymmetricKey, *, schedule: Schedule) -> bool:
-    """Makes the first key, or the next one when it is due; of any number of callers one does. Answers whether."""
+    """Makes each family's first key, or its next when due; of any number of callers one does. Answers whether."""
     await store.lock(tx)
     known = await store.list_published(tx, at=call.at)
-    signs_from = rules.next_signs_from(known, at=call.at, schedule=schedule)
-    if signs_from is None:
-        return False
-    await _publish(tx, call, sealing_key, signs_from=signs_from, others_end=signs_from + schedule.kept)
-    return True
+    due = rules.due_families(known, at=call.at, schedule=schedule, needs_rsa=await store.needs_rsa(tx))
+    for family in due:
+        of_family = rules.of_family(known, family)
+        signs_from = rules.next_signs_from(of_family, at=call.at, schedule=schedule) or call.at
+        key = await _new_key(sealing_key, family, published_at=call.at, signs_from=signs_from)
+        await _publish(tx, call, key, others_end=signs_from + schedule.kept)
+    return bool(due)
 
 
-async def rotate(
-    tx: Connection, call: Call, sealing_key: SymmetricKey, *, schedule: Schedule, at_once: bool
+async def rotate(  # noqa: PLR0913 - how an operator wants it, each by name
+    tx: Connection,
+    call: Call,
+    sealing_key: SymmetricKey,
+    *,
+    schedule: Schedule,
+    at_once: bool,
+    family: Family = Family.EC,
 ) -> str:
     """A new key before its time; answers its kid.
 
-    `at_once`: it signs now and all others end now, for a key that may be known to somebody. Tokens that they
-    signed are refused as soon as verifiers read the keys again, within five minutes.
+    `at_once`: it signs now and all others of its family end now, for a key that may be known to somebody. Tokens
+    that they signed are refused as soon as verifiers read the keys again, within five minutes.
     """
     await store.lock(tx)
-    signs_from = call.at if at_once else call.at + schedule.notice
+    is_first = not rules.of_family(await store.list_published(tx, at=call.at), family)
+    signs_from = call.at if at_once or is_first else call.at + schedule.notice
     others_end = call.at if at_once else signs_from + schedule.kept
-    return await _publish(tx, call, sealing_key, signs_from=signs_from, others_end=others_end)
+    key = await _new_key(sealing_key, family, published_at=call.at, signs_from=signs_from)
+    return await _publish(tx, call, key, others_end=others_end)
 
 
-async def _publish(
-    tx: Connection, call: Call, sealing_key: SymmetricKey, *, signs_from: datetime, others_end: datetime
-) -> str:
-    key = _new_key(sealing_key, published_at=call.at, signs_from=signs_from)
+async def _publish(tx: Connection, call: Call, key: SealedKey, *, others_end: datetime) -> str:
     await store.add(tx, key)
-    ending = await store.retire_others(tx, key.kid, at=others_end)
-    content = {"kid": key.kid, "signs_from": signs_from.isoformat(), "ending": ending}
+    ending = await store.retire_others(tx, key, at=others_end)
+    content = {
+        "kid": key.kid,
+        "family": key.family.value,
+        "signs_from": key.signs_from.isoformat(),
+        "ending": ending,
+    }
     if ending:
         content["end_at"] = others_end.isoformat()
     await record_evidence(tx, call, "publish_signing_key", applicant_id=None, content=content)
@@ -65,12 +78,21 @@ async def forget_retired(tx: Connection, *, at: datetime) -> None:
     await store.forget_retired(tx, at=at)
 
 
-def _new_key(sealing_key: SymmetricKey, *, published_at: datetime, signs_from: datetime) -> SealedKey:
-    key = ECKey.generate_key("P-256")
+async def _new_key(
+    sealing_key: SymmetricKey, family: Family, *, published_at: datetime, signs_from: datetime
+) -> SealedKey:
+    # An RSA key takes up to seconds to find: not on the event loop.
+    key = await asyncio.to_thread(_generate, family)
     kid = key.thumbprint()
-    public = {**key.as_dict(private=False), "kid": kid, "use": "sig", "alg": ALGORITHM}
+    # A key of RSA serves two algorithms, so it names neither.
+    named = {"alg": Alg.ES256.value} if family is Family.EC else {}
+    public = {**key.as_dict(private=False), "kid": kid, "use": "sig", **named}
     sealed = seal(sealing_key, key.as_pem(private=True), about=f"signing key {kid}")
-    return SealedKey(kid, public, sealed, sealing_key.id, published_at, signs_from, None)
+    return SealedKey(kid, public, sealed, sealing_key.id, published_at, signs_from, None, family)
+
+
+def _generate(family: Family) -> PublicKey:
+    return ECKey.generate_key("P-256") if family is Family.EC else RSAKey.generate_key(RSA_BITS)
 
 
 @dataclass
@@ -85,7 +107,7 @@ class SigningKeys:
     schedule: Schedule
     cached_seconds: float = CACHED_SECONDS
     _known: list[SealedKey] = field(default_factory=list)
-    _opened: dict[str, ECKey] = field(default_factory=dict, repr=False)
+    _opened: dict[str, PublicKey] = field(default_factory=dict, repr=False)
     _read_at: float = float("-inf")
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -93,37 +115,47 @@ class SigningKeys:
         """RFC 7517 §5. Raises DatabaseUnavailable."""
         return {"keys": [key.public_jwk for key in await self._published()]}
 
-    async def sign(self, claims: Mapping[str, Any], *, typ: str) -> str:
+    async def sign(self, claims: Mapping[str, Any], *, typ: str, alg: Alg = Alg.ES256) -> str:
         """A compact JWS (RFC 7515) of the claims. Raises DatabaseUnavailable."""
-        chosen = rules.choose(await self._published(), at=now())
+        chosen = self._choose(await self._published(), alg)
+        if chosen is None:
+            # A client registered since may be the first that needs the family.
+            chosen = self._choose(await self._published(at_most_seconds=0), alg)
         if chosen is None:
             raise LookupError("no key signs at present")
-        return jwt.encode({"alg": ALGORITHM, "typ": typ, "kid": chosen.kid}, dict(claims), self._open(chosen))
+        header = {"alg": alg.value, "typ": typ, "kid": chosen.kid}
+        return jwt.encode(header, dict(claims), self._open(chosen), algorithms=[alg.value])
 
     async def verify(self, token: str) -> dict[str, Any] | None:
         """The claims of a token that was signed here, however old; None when it was not."""
         keys = KeySet.import_key_set(await self.jwks())  # type: ignore[arg-type]
         try:
-            return dict(jwt.decode(token, keys, algorithms=[ALGORITHM]).claims)
+            return dict(jwt.decode(token, keys, algorithms=list(Alg)).claims)
         except (JoseError, ValueError):
             return None
 
-    def _open(self, key: SealedKey) -> ECKey:
+    def _choose(self, known: list[SealedKey], alg: Alg) -> SealedKey | None:
+        return rules.choose(rules.of_family(known, FAMILY_OF_ALG[alg]), at=now())
+
+    def _open(self, key: SealedKey) -> PublicKey:
         if key.kid not in self._opened:
             pem = unseal(self.sealing_key, key.sealed_private, about=f"signing key {key.kid}")
-            self._opened[key.kid] = ECKey.import_key(pem)
+            kind = ECKey if key.family is Family.EC else RSAKey
+            self._opened[key.kid] = kind.import_key(pem)
         return self._opened[key.kid]
 
-    async def _published(self) -> list[SealedKey]:
+    async def _published(self, *, at_most_seconds: float | None = None) -> list[SealedKey]:
+        oldest = self.cached_seconds if at_most_seconds is None else at_most_seconds
         async with self._reading:
-            if time.monotonic() - self._read_at > self.cached_seconds:
+            if time.monotonic() - self._read_at > oldest:
                 await self._read()
             return self._known
 
     async def _read(self) -> None:
         at = now()
         known = await store.list_published(self.database, at=at)
-        if rules.next_signs_from(known, at=at, schedule=self.schedule) is not None:
+        needs_rsa = await store.needs_rsa(self.database)
+        if rules.due_families(known, at=at, schedule=self.schedule, needs_rsa=needs_rsa):
             call = Call(actor="system", at=at, correlation_id=new_id())
             async with self.database.transaction() as tx:
                 await publish_when_due(tx, call, self.sealing_key, schedule=self.schedule)

@@ -1,7 +1,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
+
+
+class Family(StrEnum):
+    """Keys of one family follow each other; those of another have a course of their own."""
+
+    EC = "EC"
+    RSA = "RSA"
+
+
+FAMILY_OF_ALG = {"ES256": Family.EC, "RS256": Family.RSA, "PS256": Family.RSA}
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +26,7 @@ class SealedKey:
     published_at: datetime
     signs_from: datetime
     retired_at: datetime | None
+    family: Family = Family.EC
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +45,20 @@ def next_signs_from(keys: Sequence[SealedKey], *, at: datetime, schedule: Schedu
         return at
     due = youngest + schedule.every
     return None if at < due - schedule.notice else max(due, at + schedule.notice)
+
+
+def of_family(keys: Sequence[SealedKey], family: Family) -> list[SealedKey]:
+    return [key for key in keys if key.family is family]
+
+
+def due_families(keys: Sequence[SealedKey], *, at: datetime, schedule: Schedule, needs_rsa: bool) -> list[Family]:
+    """Those that need a key made now; RSA begins with the first client that needs it, and then goes on."""
+    wanted = [Family.EC, *([Family.RSA] if needs_rsa or of_family(keys, Family.RSA) else [])]
+    return [
+        family
+        for family in wanted
+        if next_signs_from(of_family(keys, family), at=at, schedule=schedule) is not None
+    ]
 
 
 def choose(keys: Sequence[SealedKey], *, at: datetime) -> SealedKey | None:

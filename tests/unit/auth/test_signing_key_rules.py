@@ -4,7 +4,15 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.auth.signing_key.rules import Schedule, SealedKey, choose, next_signs_from
+from services.auth.signing_key.rules import (
+    Family,
+    Schedule,
+    SealedKey,
+    choose,
+    due_families,
+    next_signs_from,
+    of_family,
+)
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SCHEDULE = Schedule(every=timedelta(days=90), notice=timedelta(days=1), kept=timedelta(days=1))
@@ -48,4 +56,42 @@ def test_there_is_always_a_key_that_signs_and_that_was_announced(pauses: list[in
         signing = choose(keys, at=at)
         assert signing is not None
         assert signing is keys[0] or at - signing.published_at >= SCHEDULE.notice
+        at += timedelta(seconds=pause)
+
+
+def test_rsa_begins_with_the_first_that_needs_it_and_goes_on_without() -> None:
+    ec = key(NOON)
+    assert due_families([ec], at=NOON, schedule=SCHEDULE, needs_rsa=False) == []
+    assert due_families([ec], at=NOON, schedule=SCHEDULE, needs_rsa=True) == [Family.RSA]
+    rsa = replace(key(NOON), family=Family.RSA)
+    later = NOON + SCHEDULE.every
+    assert due_families([ec, rsa], at=later, schedule=SCHEDULE, needs_rsa=False) == [Family.EC, Family.RSA]
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(min_value=60, max_value=40 * 24 * 3600), st.booleans()), min_size=1, max_size=50
+    )
+)
+def test_each_family_always_has_an_announced_key_from_its_first_one_on(steps: list[tuple[int, bool]]) -> None:
+    keys: list[SealedKey] = []
+    at = NOON
+    first: dict[Family, str] = {}
+    for number, (pause, needs_rsa) in enumerate(steps):
+        for family in due_families(keys, at=at, schedule=SCHEDULE, needs_rsa=needs_rsa):
+            signs_from = next_signs_from(of_family(keys, family), at=at, schedule=SCHEDULE)
+            assert signs_from is not None
+            ends = signs_from + SCHEDULE.kept
+            keys = [
+                replace(one, retired_at=one.retired_at or ends) if one.family is family else one for one in keys
+            ]
+            new = replace(key(signs_from, kid=f"{family}{number}"), published_at=at, family=family)
+            keys.append(new)
+            first.setdefault(family, new.kid)
+        assert Family.EC in first
+        for family, kid in first.items():
+            signing = choose(of_family(keys, family), at=at)
+            assert signing is not None
+            assert signing.family is family
+            assert signing.kid == kid or at - signing.published_at >= SCHEDULE.notice
         at += timedelta(seconds=pause)

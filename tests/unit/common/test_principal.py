@@ -9,7 +9,7 @@ from uuid import uuid4
 import httpx
 import pytest
 from joserfc import jwt
-from joserfc.jwk import ECKey, KeySet
+from joserfc.jwk import ECKey, KeySet, RSAKey
 
 from libs.common import principal
 from libs.common.errors import InvalidToken, ServiceUnavailable
@@ -157,3 +157,39 @@ async def test_a_signed_token_that_is_not_for_here_and_now_names_its_owner(claim
 async def test_no_token_whatever_is_more_than_refused(token: str) -> None:
     with pytest.raises(InvalidToken):
         await Keys("a").verifier().verify(token)
+
+
+@pytest.mark.parametrize("alg", ["RS256", "PS256"])
+async def test_an_rsa_key_verifies_its_own_algorithms_and_an_ec_key_does_not(alg: str) -> None:
+    keys = Keys("a")
+    rsa = RSAKey.generate_key(2048, {"kid": "r", "use": "sig"})
+    claims = jwt.decode(keys.token("a"), keys.keys["a"]).claims
+
+    async def both() -> dict[str, Any]:
+        return dict(KeySet([keys.keys["a"], rsa]).as_dict(private=False))
+
+    verifier = TokenVerifier(both, issuer=ISSUER, audience=AUDIENCE)
+    signed = jwt.encode({"alg": alg, "typ": "at+jwt", "kid": "r"}, claims, rsa, algorithms=[alg])
+    assert (await verifier.verify(signed)).actor == "service:registry"
+    confused = jwt.encode({"alg": alg, "typ": "at+jwt", "kid": "a"}, claims, rsa, algorithms=[alg])
+    with pytest.raises(InvalidToken):
+        await verifier.verify(confused)
+    as_elliptic = jwt.encode({"alg": "ES256", "typ": "at+jwt", "kid": "r"}, claims, keys.keys["a"])
+    with pytest.raises(InvalidToken):
+        await verifier.verify(as_elliptic)
+
+
+@pytest.mark.parametrize("alg", ["HS256", "none"])
+async def test_an_rsa_public_key_used_as_a_shared_secret_is_refused(alg: str) -> None:
+    rsa = RSAKey.generate_key(2048, {"kid": "r", "use": "sig"})
+
+    async def only() -> dict[str, Any]:
+        return dict(KeySet([rsa]).as_dict(private=False))
+
+    claims = Keys("a").token("a").split(".")[1]
+    header = _base64(f'{{"alg":"{alg}","typ":"at+jwt","kid":"r"}}'.encode())
+    signature = hmac.digest(rsa.as_pem(private=False), f"{header}.{claims}".encode(), "sha256")
+    with pytest.raises(InvalidToken):
+        await TokenVerifier(only, issuer=ISSUER, audience=AUDIENCE).verify(
+            f"{header}.{claims}.{_base64(signature)}"
+        )

@@ -13,7 +13,9 @@ from services.auth.authorization import (
     token_api,
     userinfo_api,
 )
+from services.auth.authorization import discovery_api, pushed_api, token_api
 from services.auth.authorization.commands import forget_old as forget_old_grants
+from services.auth.authorization.pushed import forget_old_pushed
 from services.auth.client.commands import forget_old_assertions
 from services.auth.consumers import HANDLERS
 from services.auth.incident import api as incident_api
@@ -59,6 +61,7 @@ async def sweep_incidents(resources: Resources) -> None:
 async def sweep_expired(resources: Resources) -> None:
     async with resources.database.transaction() as tx:
         await forget_old_grants(tx, at=now())
+        await forget_old_pushed(tx, at=now())
         await forget_old_assertions(tx, at=now())
         await attempts.forget_old(tx, at=now())
         await forget_retired(tx, at=now())
@@ -72,6 +75,7 @@ SERVICE = Service(
         discovery_api.router,
         signing_key_api.router,
         authorization_api.router,
+        pushed_api.router,
         token_api.router,
         userinfo_api.router,
         introspection_api.router,

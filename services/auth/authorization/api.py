@@ -13,6 +13,7 @@ from services.auth.authorization import rules
 from services.auth.authorization.asked_claims import reaches
 from services.auth.authorization.claims import subject_of
 from services.auth.authorization.commands import grant, open_request
+from services.auth.authorization.pushed import find_source
 from services.auth.authorization.redemption import Redemption, principal_of
 from services.auth.authorization.rules import AuthorizationRequest, Conduct
 from services.auth.client.commands import find_client
@@ -60,12 +61,15 @@ async def authorize_by_form(request: Request) -> Response:
 async def _authorize(request: Request, asked: Parameters, *, action: str) -> Response:
     parts = parts_of(request)
     issuer = parts.settings.issuer
-    language = rules.choose_locale(asked, preferred=request.state.language)
     client = await find_client(parts.database, asked.one("client_id"))
+    source = await find_source(parts, client, asked, at=request.state.at)
+    asked = source.asked
+    language = rules.choose_locale(asked, preferred=request.state.language)
     redirect_uri = rules.registered_redirect(client, asked)
     if client is None or redirect_uri is None:
         return _error_page(request, language=language)
     try:
+        source.require_acceptable(client)
         wanted = rules.read_request(client, asked, issuer=issuer, language=language)
         return await _meet(request, parts, Asked(wanted, client, rules.read_conduct(asked)), action=action)
     except OAuthError as error:

@@ -6,8 +6,11 @@ from libs.common.admission import public
 from libs.common.http import new_router
 from services.auth.authorization.rules import PROMPTS
 from services.auth.authorization.token_api import GRANTS
+from services.auth.client.keys import Alg
+from services.auth.client.rules import Method
 from services.auth.parts import parts_of
 from services.auth.session.rules import ACR_PASSWORD, ACR_TWO_FACTOR
+from services.auth.settings import AuthSettings
 
 router = new_router(tags=["discovery"])
 
@@ -17,19 +20,22 @@ CLAIMS = (
 )
 
 
-def metadata(issuer: str) -> dict[str, Any]:
+def metadata(settings: AuthSettings) -> dict[str, Any]:
     """OpenID Connect Discovery §3 and RFC 8414 §2: what is there, and nothing else."""
+    issuer = settings.issuer
     return {
         "issuer": issuer,
         "authorization_endpoint": f"{issuer}/oauth/authorize",
         "token_endpoint": f"{issuer}/oauth/token",
         "userinfo_endpoint": f"{issuer}/oauth/userinfo",
         "introspection_endpoint": f"{issuer}/oauth/introspect",
-        "introspection_endpoint_auth_methods_supported": ["private_key_jwt"],
-        "introspection_endpoint_auth_signing_alg_values_supported": ["ES256"],
+        "introspection_endpoint_auth_methods_supported": _methods(settings),
+        "introspection_endpoint_auth_signing_alg_values_supported": list(Alg),
         "revocation_endpoint": f"{issuer}/oauth/revoke",
-        "revocation_endpoint_auth_methods_supported": ["private_key_jwt"],
-        "revocation_endpoint_auth_signing_alg_values_supported": ["ES256"],
+        "revocation_endpoint_auth_methods_supported": _methods(settings),
+        "revocation_endpoint_auth_signing_alg_values_supported": list(Alg),
+        "pushed_authorization_request_endpoint": f"{issuer}/oauth/par",
+        "require_pushed_authorization_requests": False,
         "jwks_uri": f"{issuer}/oauth/jwks",
         "end_session_endpoint": f"{issuer}/oauth/logout",
         "scopes_supported": ["openid", "recourse", "offline_access"],
@@ -37,19 +43,26 @@ def metadata(issuer: str) -> dict[str, Any]:
         "response_modes_supported": ["query"],
         "grant_types_supported": list(GRANTS),
         "subject_types_supported": ["pairwise", "public"],
-        "id_token_signing_alg_values_supported": ["ES256"],
-        "token_endpoint_auth_methods_supported": ["private_key_jwt"],
-        "token_endpoint_auth_signing_alg_values_supported": ["ES256"],
+        "id_token_signing_alg_values_supported": list(Alg),
+        "token_endpoint_auth_methods_supported": _methods(settings),
+        "token_endpoint_auth_signing_alg_values_supported": list(Alg),
+        "request_object_signing_alg_values_supported": list(Alg),
         "code_challenge_methods_supported": ["S256"],
         "prompt_values_supported": list(PROMPTS),
         "acr_values_supported": [ACR_PASSWORD, ACR_TWO_FACTOR],
         "ui_locales_supported": ["fr", "en"],
         "claims_supported": list(CLAIMS),
         "claims_parameter_supported": True,
-        "request_parameter_supported": False,
+        "request_parameter_supported": True,
         "request_uri_parameter_supported": False,
         "authorization_response_iss_parameter_supported": True,
     }
+
+
+def _methods(settings: AuthSettings) -> list[str]:
+    """Certificates are told only where a proxy is set to tell them."""
+    tells_certificates = bool(settings.client_certificate_header and settings.trusted_proxies)
+    return [method for method in Method if tells_certificates or method is not Method.TLS_CLIENT_AUTH]
 
 
 @router.get("/.well-known/openid-configuration")
@@ -66,4 +79,4 @@ async def oauth_authorization_server(request: Request, response: Response) -> di
 
 def _answer(request: Request, response: Response) -> dict[str, Any]:
     response.headers["Cache-Control"] = "public, max-age=300"
-    return metadata(parts_of(request).settings.issuer)
+    return metadata(parts_of(request).settings)

@@ -24,6 +24,7 @@ RESOURCES = 8
 CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 PROMPTS = ("none", "login", "consent", "select_account")
+NO_CHALLENGE = ""
 AGE_DIGITS = 9
 HINT_LENGTH = 64
 
@@ -89,9 +90,7 @@ def read_request(client: Client, asked: Parameters, *, issuer: str, language: st
         raise OAuthError("unsupported_response_type", "response_type must be code")
     if asked.one("response_mode") not in {None, "query"}:
         raise OAuthError("invalid_request", "response_mode must be query")
-    challenge = asked.one("code_challenge") or ""
-    if asked.one("code_challenge_method") != "S256" or CHALLENGE.fullmatch(challenge) is None:
-        raise OAuthError("invalid_request", "PKCE with the method S256 is required")
+    challenge = _challenge(client, asked)
     resources = tuple(dict.fromkeys(asked.every("resource")))
     require_audiences(client, resources, issuer=issuer)
     return AuthorizationRequest(
@@ -112,6 +111,16 @@ def _code_of(hint: str | None) -> str | None:
     """A hint that looks like a user code, whether or not there is such a code; any other is ignored."""
     code = normalise_code(hint or "") if len(hint or "") <= HINT_LENGTH else ""
     return code if len(code) == CODE_LENGTH and set(code) <= set(ALPHABET) else None
+
+
+def _challenge(client: Client, asked: Parameters) -> str:
+    """RFC 7636; a client registered to do without binds the answer by a nonce (RFC 9700 §2.1.1)."""
+    challenge, method = asked.one("code_challenge"), asked.one("code_challenge_method")
+    if challenge is None and method is None and not client.require_pkce and asked.one("nonce") is not None:
+        return NO_CHALLENGE
+    if method != "S256" or CHALLENGE.fullmatch(challenge or "") is None:
+        raise OAuthError("invalid_request", "PKCE with the method S256 is required")
+    return challenge or ""
 
 
 def read_conduct(asked: Parameters) -> Conduct:
@@ -160,7 +169,9 @@ def hash_code(code: str) -> bytes:
 
 
 def verifier_matches(verifier: str | None, challenge: str) -> bool:
-    """RFC 7636 §4.6."""
+    """RFC 7636 §4.6; without a challenge there is no verifier (RFC 9700 §4.8.2)."""
+    if challenge == NO_CHALLENGE:
+        return verifier is None
     if verifier is None or VERIFIER.fullmatch(verifier) is None:
         return False
     digest = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=")

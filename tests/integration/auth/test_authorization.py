@@ -38,7 +38,7 @@ async def signed_in(service: Running, platform: Platform) -> tuple[Person, parti
         ({"prompt": "none"}, "login_required"),
         ({"prompt": "none login"}, "invalid_request"),
         ({"max_age": "soon"}, "invalid_request"),
-        ({"request": "e30."}, "request_not_supported"),
+        ({"request": "e30."}, "invalid_request_object"),
         ({"request_uri": "https://x.example"}, "request_uri_not_supported"),
         ({"state": "s" * 2000}, "invalid_request"),
     ],

@@ -98,6 +98,7 @@ async def forgeries_of(given: Granted) -> dict[str, str]:
         "altered": f"{head}.{_part({**claims, 'sub': 'another'})}.{signature}",
         "none": f"{_part({**header, 'alg': 'none'})}.{body}.",
         "id token": str(given.tokens["id_token"]),
+        "own key, other type": await given.service.apps[0].state.parts.keys.sign(claims, typ="JWT"),
         "two parts": f"{head}.{body}",
         "not JSON": f"{_part(b'[')}.{body}.{signature}",
         "a list": f"{_part(b'[]')}.{body}.{signature}",

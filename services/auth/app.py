@@ -9,11 +9,11 @@ from services.auth.authorization import api as authorization_api
 from services.auth.authorization import (
     discovery_api,
     introspection_api,
+    pushed_api,
     revocation_api,
     token_api,
     userinfo_api,
 )
-from services.auth.authorization import discovery_api, pushed_api, token_api
 from services.auth.authorization.commands import forget_old as forget_old_grants
 from services.auth.authorization.pushed import forget_old_pushed
 from services.auth.client.commands import forget_old_assertions

@@ -101,10 +101,35 @@ CREATE TABLE public.clients (
     redirect_uris text[] NOT NULL,
     post_logout_redirect_uris text[] NOT NULL,
     scopes text[] NOT NULL,
-    jwk jsonb NOT NULL,
+    jwk jsonb,
     installed_at timestamp with time zone NOT NULL,
+    software text,
+    profile text DEFAULT 'plain'::text NOT NULL,
+    jwks jsonb DEFAULT '[]'::jsonb NOT NULL,
+    jwks_uri text,
+    token_endpoint_auth_method text DEFAULT 'private_key_jwt'::text NOT NULL,
+    token_endpoint_auth_signing_alg text DEFAULT 'ES256'::text NOT NULL,
+    request_object_signing_alg text DEFAULT 'ES256'::text NOT NULL,
+    secret_hashes bytea[] DEFAULT '{}'::bytea[] NOT NULL,
+    tls_client_auth_subject_dn text,
+    tls_client_auth_san_dns text,
+    id_token_signed_response_alg text DEFAULT 'ES256'::text NOT NULL,
+    access_token_signed_response_alg text DEFAULT 'ES256'::text NOT NULL,
+    require_pkce boolean DEFAULT true NOT NULL,
+    require_pushed_authorization_requests boolean DEFAULT false NOT NULL,
+    require_signed_request_object boolean DEFAULT false NOT NULL,
+    dpop_bound_access_tokens boolean DEFAULT false NOT NULL,
+    tls_client_certificate_bound_access_tokens boolean DEFAULT false NOT NULL,
+    backchannel_logout_uri text,
+    backchannel_logout_session_required boolean DEFAULT false NOT NULL,
     CONSTRAINT a_departments_client_names_it CHECK (((kind ~~ 'department%'::text) = (department IS NOT NULL))),
-    CONSTRAINT client_kind_is_known CHECK ((kind = ANY (ARRAY['service'::text, 'portal'::text, 'department'::text, 'department-system'::text])))
+    CONSTRAINT a_vendors_client_names_its_software CHECK (((kind = 'software'::text) = (software IS NOT NULL))),
+    CONSTRAINT at_most_two_secrets_live CHECK ((cardinality(secret_hashes) <= 2)),
+    CONSTRAINT client_authentication_is_known CHECK ((token_endpoint_auth_method = ANY (ARRAY['private_key_jwt'::text, 'client_secret_basic'::text, 'client_secret_post'::text, 'tls_client_auth'::text]))),
+    CONSTRAINT client_kind_is_known CHECK ((kind = ANY (ARRAY['service'::text, 'portal'::text, 'department'::text, 'department-system'::text, 'software'::text]))),
+    CONSTRAINT client_profile_is_known CHECK ((profile = ANY (ARRAY['plain'::text, 'fapi2'::text]))),
+    CONSTRAINT keys_are_given_or_fetched CHECK (((jwks_uri IS NULL) OR (jwks = '[]'::jsonb))),
+    CONSTRAINT signatures_are_of_known_algorithms CHECK ((ARRAY[token_endpoint_auth_signing_alg, request_object_signing_alg, id_token_signed_response_alg, access_token_signed_response_alg] <@ ARRAY['ES256'::text, 'RS256'::text, 'PS256'::text]))
 );
 CREATE TABLE public.duties_shown (
     user_code_id uuid NOT NULL,
@@ -276,6 +301,12 @@ CREATE TABLE public.proposals (
     CONSTRAINT who_asked_for_it_is_neither_person CHECK (((requested_by IS NULL) OR ((proposed_by <> requested_by) AND ((state <> ALL (ARRAY['approved'::text, 'refused'::text])) OR (decided_by <> requested_by))))),
     CONSTRAINT whom_it_concerns_is_neither_person CHECK (((proposed_by <> ALL (concerns)) AND ((state <> ALL (ARRAY['approved'::text, 'refused'::text])) OR (decided_by <> ALL (concerns)))))
 );
+CREATE TABLE public.pushed_requests (
+    uri_hash bytea NOT NULL,
+    client_id text NOT NULL,
+    parameters jsonb NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
 CREATE TABLE public.refresh_tokens (
     token_hash bytea NOT NULL,
     grant_id uuid NOT NULL,
@@ -331,7 +362,9 @@ CREATE TABLE public.signing_keys (
     published_at timestamp with time zone NOT NULL,
     signs_from timestamp with time zone NOT NULL,
     retired_at timestamp with time zone,
-    CONSTRAINT a_key_is_published_before_it_signs CHECK ((published_at <= signs_from))
+    family text DEFAULT 'EC'::text NOT NULL,
+    CONSTRAINT a_key_is_published_before_it_signs CHECK ((published_at <= signs_from)),
+    CONSTRAINT key_family_is_known CHECK ((family = ANY (ARRAY['EC'::text, 'RSA'::text])))
 );
 CREATE TABLE public.standing (
     subject_kind text NOT NULL,
@@ -456,6 +489,8 @@ ALTER TABLE ONLY public.posted_conditions
     ADD CONSTRAINT posted_conditions_pkey PRIMARY KEY (owner, version);
 ALTER TABLE ONLY public.proposals
     ADD CONSTRAINT proposals_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.pushed_requests
+    ADD CONSTRAINT pushed_requests_pkey PRIMARY KEY (uri_hash);
 ALTER TABLE ONLY public.refresh_tokens
     ADD CONSTRAINT refresh_tokens_pkey PRIMARY KEY (token_hash);
 ALTER TABLE ONLY public.registrations
@@ -497,6 +532,7 @@ CREATE INDEX persons_by_applicant ON public.persons USING btree (applicant_id);
 CREATE INDEX proposals_by_state ON public.proposals USING btree (state, id);
 CREATE INDEX proposals_to_collect ON public.proposals USING btree (decided_at) WHERE (sealed_for_proposer IS NOT NULL);
 CREATE INDEX proposals_waiting ON public.proposals USING btree (expires_at) WHERE (state = 'proposed'::text);
+CREATE INDEX pushed_requests_by_expiry ON public.pushed_requests USING btree (expires_at);
 CREATE INDEX refresh_tokens_by_expiry ON public.refresh_tokens USING btree (expires_at);
 CREATE INDEX registrations_cancelled ON public.registrations USING btree (changed_at) WHERE (state = 'cancelled'::text);
 CREATE INDEX sessions_by_agent ON public.sessions USING btree (agent_id) WHERE (ended_at IS NULL);
@@ -554,6 +590,25 @@ GRANT UPDATE(post_logout_redirect_uris) ON TABLE public.clients TO auth_app;
 GRANT UPDATE(scopes) ON TABLE public.clients TO auth_app;
 GRANT UPDATE(jwk) ON TABLE public.clients TO auth_app;
 GRANT UPDATE(installed_at) ON TABLE public.clients TO auth_app;
+GRANT UPDATE(software) ON TABLE public.clients TO auth_app;
+GRANT UPDATE(profile) ON TABLE public.clients TO auth_app;
+GRANT UPDATE(jwks) ON TABLE public.clients TO auth_app;
+GRANT UPDATE(jwks_uri) ON TABLE public.clients TO auth_app;
+GRANT UPDATE(token_endpoint_auth_method) ON TABLE public.clients TO auth_app;
+GRANT UPDATE(token_endpoint_auth_signing_alg) ON TABLE public.clients TO auth_app;
+GRANT UPDATE(request_object_signing_alg) ON TABLE public.clients TO auth_app;
+GRANT UPDATE(secret_hashes) ON TABLE public.clients TO auth_app;
+GRANT UPDATE(tls_client_auth_subject_dn) ON TABLE public.clients TO auth_app;
+GRANT UPDATE(tls_client_auth_san_dns) ON TABLE public.clients TO auth_app;
+GRANT UPDATE(id_token_signed_response_alg) ON TABLE public.clients TO auth_app;
+GRANT UPDATE(access_token_signed_response_alg) ON TABLE public.clients TO auth_app;
+GRANT UPDATE(require_pkce) ON TABLE public.clients TO auth_app;
+GRANT UPDATE(require_pushed_authorization_requests) ON TABLE public.clients TO auth_app;
+GRANT UPDATE(require_signed_request_object) ON TABLE public.clients TO auth_app;
+GRANT UPDATE(dpop_bound_access_tokens) ON TABLE public.clients TO auth_app;
+GRANT UPDATE(tls_client_certificate_bound_access_tokens) ON TABLE public.clients TO auth_app;
+GRANT UPDATE(backchannel_logout_uri) ON TABLE public.clients TO auth_app;
+GRANT UPDATE(backchannel_logout_session_required) ON TABLE public.clients TO auth_app;
 GRANT SELECT,INSERT ON TABLE public.duties_shown TO auth_app;
 GRANT SELECT,INSERT ON TABLE public.evidence_records TO auth_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.former_passwords TO auth_app;
@@ -584,6 +639,7 @@ GRANT UPDATE(decided_by) ON TABLE public.proposals TO auth_app;
 GRANT UPDATE(decided_at) ON TABLE public.proposals TO auth_app;
 GRANT UPDATE(refusal_reason) ON TABLE public.proposals TO auth_app;
 GRANT UPDATE(sealed_for_proposer) ON TABLE public.proposals TO auth_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.pushed_requests TO auth_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.refresh_tokens TO auth_app;
 GRANT UPDATE(used_at) ON TABLE public.refresh_tokens TO auth_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.registrations TO auth_app;

@@ -48,7 +48,10 @@ async def redeem_refresh_token(
         await _require_unused(parts, client, token, circumstances=circumstances)
         raise NotRedeemable(WHAT)
     access = access_of(parts, client, redeemed, grant=grant, audience=audience, scope=scope, at=at)
-    return {**token_answer(await sign_access_token(parts, client, access), scope=scope), "refresh_token": following}
+    return {
+        **token_answer(await sign_access_token(parts, client, access), scope=scope),
+        "refresh_token": following,
+    }
 
 
 async def _require_unused(

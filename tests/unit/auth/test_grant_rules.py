@@ -16,7 +16,7 @@ from services.auth.session.rules import ACR_PASSWORD, ACR_TWO_FACTOR, Lifetime, 
 NOON = datetime(2026, 5, 4, 16, tzinfo=UTC)
 LIFETIME = Lifetime(timedelta(minutes=30), timedelta(hours=10))
 GRANT = TokenGrant(new_id(), "portal", new_id(), ("openid", "offline_access"), (), b"", NOON, NOON)
-AGENT = AgentAccount(new_id(), "a", "provider", ("validator",), "", "", b"", "", 0)
+AGENT = AgentAccount(new_id(), "a", "provider", ("validator",), "", "", b"", "", 0, NOON)
 SESSION = Session(
     id=GRANT.session_id,
     secret_hash=b"",

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, KeySet, RSAKey
+from joserfc.jwk import ECKey, RSAKey
 
 from libs.common.call import Call
 from libs.common.clock import now
@@ -108,6 +108,7 @@ class SigningKeys:
     cached_seconds: float = CACHED_SECONDS
     _known: list[SealedKey] = field(default_factory=list)
     _opened: dict[str, PublicKey] = field(default_factory=dict, repr=False)
+    _verifying: dict[str, tuple[Family, PublicKey]] = field(default_factory=dict, repr=False)
     _read_at: float = float("-inf")
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -126,12 +127,23 @@ class SigningKeys:
         header = {"alg": alg.value, "typ": typ, "kid": chosen.kid}
         return jwt.encode(header, dict(claims), self._open(chosen), algorithms=[alg.value])
 
-    async def verify(self, token: str) -> dict[str, Any] | None:
-        """The claims of a token that was signed here, however old; None when it was not."""
-        keys = KeySet.import_key_set(await self.jwks())  # type: ignore[arg-type]
+    async def verify(self, token: str, *, typ: str | None = None) -> dict[str, Any] | None:
+        """The claims of a token that was signed here, however old; None when it was not, or as something else.
+
+        The key is the one that the token names, used with the algorithms of its own family alone.
+        """
+        await self._published()
         try:
-            return dict(jwt.decode(token, keys, algorithms=list(Alg)).claims)
-        except (JoseError, ValueError):
+            header = jws.extract_compact(token.encode()).headers()
+            family, public = self._verifying[str(header.get("kid"))]
+            if typ is not None and header.get("typ") != typ:
+                return None
+            return dict(
+                jwt.decode(
+                    token, public, algorithms=[alg for alg, its in FAMILY_OF_ALG.items() if its is family]
+                ).claims
+            )
+        except (JoseError, LookupError, ValueError, TypeError, RecursionError):
             return None
 
     def _choose(self, known: list[SealedKey], alg: Alg) -> SealedKey | None:
@@ -162,3 +174,9 @@ class SigningKeys:
             known = await store.list_published(self.database, at=at)
         self._known, self._read_at = known, time.monotonic()
         self._opened = {key.kid: self._opened[key.kid] for key in known if key.kid in self._opened}
+        self._verifying = {key.kid: (key.family, _public_half(key)) for key in known}
+
+
+def _public_half(key: SealedKey) -> PublicKey:
+    kind = ECKey if key.family is Family.EC else RSAKey
+    return kind.import_key(key.public_jwk)

@@ -13,6 +13,7 @@ from services.delegation.consumers import handlers
 from services.delegation.disclosure.api import internal_router as disclosure_internal
 from services.delegation.disclosure.api import router as disclosure
 from services.delegation.person_in_charge.api import router as persons_in_charge
+from services.delegation.power_of_attorney.api import internal_router as powers_of_attorney_internal
 from services.delegation.settings import DelegationSettings
 from services.delegation.user.api import router as users
 
@@ -34,7 +35,7 @@ SERVICE = Service(
         access,
         proposal_routes(parked_alone("delegation")),
     ],
-    internal_routers=[disclosure_internal],
+    internal_routers=[disclosure_internal, powers_of_attorney_internal],
     publishers=("auth", "registry"),
     handlers=handlers,
     prepare=prepare,

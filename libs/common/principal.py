@@ -31,8 +31,9 @@ SIDE_OF_PROVIDER = "provider"
 class Principal:
     """The caller, as its token says; whether it may act now is asked of `standing` each time.
 
-    `admitted_as` are the names by which a route may admit it: `person_in_charge`, `user`, `agent:<role>` (the
-    provider's), `department_agent:<role>`, `department`, `service:<purpose>`, `registration_session`.
+    `admitted_as` are the names by which a route may admit it: `person_in_charge`, `user`, `mandatary`,
+    `agent:<role>` (the provider's), `department_agent:<role>`, `department`, `service:<purpose>`,
+    `registration_session`. A mandatary acts for `applicant_id` under a power of attorney, by another's code.
     """
 
     actor: str
@@ -51,6 +52,8 @@ class Principal:
     acr: str | None = None
     amr: tuple[str, ...] = ()
     conditions: str | None = None
+    power_of_attorney_id: UUID | None = None
+    user_code_applicant_id: UUID | None = None
 
     @property
     def is_recourse(self) -> bool:
@@ -70,6 +73,7 @@ class Principal:
             (kind, str(value))
             for kind, value in (
                 ("applicant", self.applicant_id),
+                ("applicant", self._other_applicant()),
                 ("user_code", self.user_code_id),
                 ("session", self.session_id),
                 ("agent", self.agent_id),
@@ -77,6 +81,10 @@ class Principal:
             if value is not None
         ]
         return [kind for kind, _ in pairs], [subject for _, subject in pairs]
+
+    def _other_applicant(self) -> UUID | None:
+        """Whose code a mandatary has: what stands against that applicant stands against the code too."""
+        return None if self.user_code_applicant_id == self.applicant_id else self.user_code_applicant_id
 
 
 def _uuid(claims: dict[str, Any], name: str) -> UUID | None:
@@ -117,6 +125,8 @@ def principal_of(claims: dict[str, Any]) -> Principal:
         acr=claims.get("acr"),
         amr=tuple(claims.get("amr", ())),
         conditions=claims.get("conditions"),
+        power_of_attorney_id=_uuid(claims, "power_of_attorney"),
+        user_code_applicant_id=_uuid(claims, "user_code_applicant"),
     )
 
 

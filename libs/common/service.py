@@ -54,6 +54,7 @@ class Resources:
 
 
 Prepare = Callable[[FastAPI, Resources], Awaitable[None]]
+Alongside = Callable[[FastAPI], Coroutine[Any, Any, None]]
 Operation = Callable[[Resources, list[str]], Awaitable[None]]
 Handlers = Callable[[ServiceSettings], Mapping[str, Handler]]
 
@@ -66,7 +67,8 @@ def no_handlers(_settings: ServiceSettings) -> Mapping[str, Handler]:
 class Service:
     """`publishers`: whose events it consumes; `handlers`: with what, asked once as a worker starts.
 
-    `prepare` puts a service's own parts on an api's `app.state`. `sweeps` run once a minute in each worker and
+    `prepare` puts a service's own parts on an api's `app.state`; `alongside` runs in each api until it stops, with
+    its public application, and claims its rows. `sweeps` run once a minute in each worker and
     claim their rows. `operations` are commands of an operator.
     """
 
@@ -78,6 +80,7 @@ class Service:
     publishers: Sequence[str] = ()
     handlers: Handlers = no_handlers
     prepare: Prepare | None = None
+    alongside: Sequence[Alongside] = ()
     sweeps: Sequence[Callable[[Resources], Awaitable[None]]] = ()
     operations: Mapping[str, Operation] = field(default_factory=dict)
 
@@ -203,7 +206,8 @@ async def run_api(service: Service, settings: ServiceSettings) -> None:
             new_server(public, settings, port=settings.public_port),
             new_server(internal, settings, port=settings.internal_port),
         ]
-        await _serve_until_signal(servers, [resources.freshness.poll()])
+        background = [resources.freshness.poll(), *(work(public) for work in service.alongside)]
+        await _serve_until_signal(servers, background)
 
 
 def new_follower(service: Service, resources: Resources) -> Follower:

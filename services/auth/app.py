@@ -23,8 +23,19 @@ from services.auth.incident.commands import pass_on_silent_incidents
 from services.auth.installation import install
 from services.auth.parts import prepare
 from services.auth.session import api as session_api
-from services.auth.session import attempts, change_password_api, logout_api, one_time_code_api
+from services.auth.session import (
+    attempts,
+    change_password_api,
+    choose_applicant_api,
+    conditions_api,
+    logout_api,
+    one_time_code_api,
+    open_sessions_api,
+)
 from services.auth.session.commands import end_expired_sessions
+from services.auth.session.logout_delivery import deliver_logouts
+from services.auth.session.logout_delivery import forget_old as forget_old_logouts
+from services.auth.session.representation import forget_old_choices
 from services.auth.settings import AuthSettings
 from services.auth.signing_key import api as signing_key_api
 from services.auth.signing_key.commands import forget_retired
@@ -65,6 +76,8 @@ async def sweep_expired(resources: Resources) -> None:
         await forget_old_assertions(tx, at=now())
         await attempts.forget_old(tx, at=now())
         await forget_retired(tx, at=now())
+        await forget_old_logouts(tx, at=now())
+        await forget_old_choices(tx, at=now())
 
 
 SERVICE = Service(
@@ -83,8 +96,11 @@ SERVICE = Service(
         session_api.router,
         one_time_code_api.router,
         change_password_api.router,
+        conditions_api.router,
+        choose_applicant_api.router,
         logout_api.router,
         incident_api.router,
+        open_sessions_api.router,
         assets_api.router,
         suspension_api.router,
         recovery_api.router,
@@ -106,6 +122,7 @@ SERVICE = Service(
         sweep_incidents,
         sweep_expired,
     ),
+    alongside=(deliver_logouts,),
     operations={
         "install": install,
         "signing-keys": run_signing_keys,

@@ -5,6 +5,7 @@ from fastapi import FastAPI, Request
 from libs.common.database import Database
 from libs.common.freshness import Freshness
 from libs.common.service import Resources
+from libs.common.service_calls import ServiceCalls
 from services.auth.client.remote_keys import ClientKeys
 from services.auth.key_files import SymmetricKey, read_key
 from services.auth.outbound import Outbound
@@ -28,6 +29,7 @@ class Parts:
     pages: Pages
     guessing: Guessing
     outbound: Outbound
+    service_calls: ServiceCalls
     client_keys: ClientKeys
     sealing_key: SymmetricKey = field(repr=False)
     pairwise_key: SymmetricKey = field(repr=False)
@@ -57,6 +59,7 @@ def new_parts(resources: Resources) -> Parts:
         pages=Pages(),
         guessing=Guessing(settings, BreachedPasswords(settings.breached_passwords_file)),
         outbound=outbound,
+        service_calls=resources.service_calls,
         client_keys=ClientKeys(outbound),
         sealing_key=sealing_key,
         pairwise_key=read_key(settings.pairwise_key_file),

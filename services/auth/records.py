@@ -13,7 +13,7 @@ from libs.common.principal import Principal
 from services.auth.agent_account.rules import AgentAccount
 from services.auth.client.rules import RECOURSE, Client
 from services.auth.session.holder import Holder
-from services.auth.session.rules import Session
+from services.auth.session.rules import Session, role_in
 from services.auth.user_code.rules import Facts
 
 ANONYMOUS = "anonymous"
@@ -40,15 +40,18 @@ def acting(principal: Principal, actor: str) -> Principal:
 
 
 def person(facts: Facts, session: Session, *, client_id: str | None, issued_at: datetime) -> Principal:
+    role = role_in(session, facts)
     return Principal(
         actor=facts.code.actor,
-        admitted_as=frozenset({str(facts.role)}),
+        admitted_as=frozenset({str(role)}),
         issued_at=issued_at,
         client_id=client_id,
-        applicant_id=facts.code.applicant_id,
+        applicant_id=session.acts_for,
         user_code_id=facts.code.id,
         session_id=session.id,
-        role=facts.role,
+        role=role,
+        power_of_attorney_id=session.power_of_attorney_id,
+        user_code_applicant_id=facts.code.applicant_id,
         scopes=frozenset({RECOURSE}) if session.is_recourse else frozenset(),
         acr=session.acr,
         amr=session.amr,

@@ -75,7 +75,7 @@ class PasswordChanged(Event):
 
 
 class SessionStarted(Event):
-    """Somebody signed in, by a code or as an agent."""
+    """Somebody signed in by a code or as an agent, or began to act for another applicant under a power."""
 
     type: ClassVar[str] = "clicsequr.session-started.v1"
     session_id: UUID
@@ -83,6 +83,8 @@ class SessionStarted(Event):
     applicant_id: UUID | None = None
     user_code_id: UUID | None = None
     agent_id: UUID | None = None
+    represented_applicant_id: UUID | None = None
+    power_of_attorney_id: UUID | None = None
 
 
 class SessionEnded(Event):

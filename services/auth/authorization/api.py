@@ -24,11 +24,12 @@ from services.auth.parameters import Malformed, Parameters, read_form, read_quer
 from services.auth.parts import Parts, parts_of
 from services.auth.session import commands as sessions
 from services.auth.session.holder import Holder
-from services.auth.session.rules import Stage, is_recent, serves
+from services.auth.session.representation import may_go_on_acting, offer_choice
+from services.auth.session.rules import Session, Stage, is_recent, may_choose, serves
 
 router = new_router(tags=["authorization"])
 SEE_OTHER = 303
-SIGN_IN = "/sign-in"
+SIGN_IN, CHOOSE = "/sign-in", "/applicant"
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ async def _authorize(request: Request, asked: Parameters, *, action: str) -> Res
 
 
 async def _meet(request: Request, parts: Parts, asked: Asked, *, action: str) -> Response:
-    if not asked.conduct.asks_sign_in:
+    if not asked.conduct.asks_sign_in and not asked.conduct.asks_choice:
         location = await _single_sign_on(request, parts, asked, action=action)
         if location is not None:
             return _redirect(location)
@@ -87,9 +88,25 @@ async def _meet(request: Request, parts: Parts, asked: Asked, *, action: str) ->
         raise OAuthError("login_required", "nobody is signed in here for this request")
     until = request.state.at + timedelta(minutes=parts.settings.sign_in_minutes)
     secret = await open_request(parts.database, asked.request, expires_at=until)
-    answer = _redirect(SIGN_IN)
+    chooser = await _chooser(request, parts, asked)
+    if chooser is not None:
+        await offer_choice(parts.database, secret, session_id=chooser.id, expires_at=until)
+    answer = _redirect(SIGN_IN if chooser is None else CHOOSE)
     set_cookie(answer, REQUEST, secret, issuer=parts.settings.issuer)
     return answer
+
+
+async def _chooser(request: Request, parts: Parts, asked: Asked) -> Session | None:
+    """The session that answers the request once its person has chosen for whom: when asked to, or when its power
+    of attorney is not in force any more.
+    """
+    if asked.conduct.asks_sign_in:
+        return None
+    standing = await _standing_session(request, parts, asked)
+    if standing is None or not may_choose(standing.session):
+        return None
+    is_due = asked.conduct.asks_choice or standing.session.power_of_attorney_id is not None
+    return standing.session if is_due else None
 
 
 async def _single_sign_on(request: Request, parts: Parts, asked: Asked, *, action: str) -> str | None:
@@ -100,6 +117,8 @@ async def _single_sign_on(request: Request, parts: Parts, asked: Asked, *, actio
     if parts.freshness.too_old() is not None:
         raise OAuthError("temporarily_unavailable", FactsTooOld.en.format(publisher="another service"))
     circumstances = records.circumstances(request, action=action)
+    if not await may_go_on_acting(parts, redemption.session, circumstances):
+        return None
     principal = principal_of(redemption, asked.client, issued_at=records.earliest_token(circumstances.at))
     reason = await record_call(
         parts.database, principal, circumstances=circumstances, applicant_id=None, recourse_route=True

@@ -10,7 +10,7 @@ from libs.common.pairwise import pairwise_id
 from services.auth.authorization.rules import TOKEN_LIFE
 from services.auth.client.rules import RECOURSE, Client, ClientKind
 from services.auth.session.holder import Holder
-from services.auth.session.rules import Session
+from services.auth.session.rules import Session, role_in
 
 Claims = dict[str, Any]
 # The claim that names the grant a token belongs to; only auth reads it.
@@ -69,15 +69,21 @@ def holder_claims(holder: Holder, session: Session, client: Client, *, pairwise_
         return {**claims, "agent": str(agent.id), "side": agent.side, "roles": list(agent.roles)}
     if holder.facts is None:
         raise LookupError("a session without a holder")
-    claims |= {"applicant": str(holder.facts.code.applicant_id), "role": str(holder.facts.role)}
+    claims |= {"applicant": str(session.acts_for), "role": str(role_in(session, holder.facts))}
+    if session.power_of_attorney_id is not None:
+        if holder.power_in_force != session.power_of_attorney_id:
+            raise LookupError("delegation was not asked whether the power of attorney is in force")
+        claims["power_of_attorney"] = str(session.power_of_attorney_id)
     if session.conditions is not None:
         claims["conditions"] = session.conditions
     if client.sector is None:
         claims["user_code"] = str(holder.facts.code.id)
+        if session.power_of_attorney_id is not None:
+            claims["user_code_applicant"] = str(holder.facts.code.applicant_id)
     return claims
 
 
-TOLD = ("sid", "acr", "amr", "auth_time", "applicant", "role")
+TOLD = ("sid", "acr", "amr", "auth_time", "applicant", "role", "power_of_attorney")
 
 
 def userinfo_claims(holder: Holder, session: Session, client: Client, *, pairwise_key: bytes) -> Claims:

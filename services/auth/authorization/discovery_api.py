@@ -16,7 +16,7 @@ router = new_router(tags=["discovery"])
 
 CLAIMS = (
     *("iss", "sub", "aud", "exp", "iat", "nonce", "auth_time"),
-    *("acr", "amr", "sid", "applicant", "role", "locale"),
+    *("acr", "amr", "sid", "applicant", "role", "power_of_attorney", "locale"),
 )
 
 
@@ -38,6 +38,8 @@ def metadata(settings: AuthSettings) -> dict[str, Any]:
         "require_pushed_authorization_requests": False,
         "jwks_uri": f"{issuer}/oauth/jwks",
         "end_session_endpoint": f"{issuer}/oauth/logout",
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
         "scopes_supported": ["openid", "recourse", "offline_access"],
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],

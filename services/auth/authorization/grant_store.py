@@ -19,7 +19,8 @@ HELD_COLUMNS = f"""
     g.code_hash AS grant_code_hash, g.given_at AS grant_given_at, g.expires_at AS grant_expires_at,
     g.revoked_at AS grant_revoked_at, {", ".join(f"s.{name} AS session_{name}" for name in SESSION_NAMES)},
     (SELECT max(found.refuse_issued_before)
-     FROM (VALUES ('applicant', s.applicant_id::text), ('user_code', s.user_code_id::text),
+     FROM (VALUES ('applicant', s.applicant_id::text), ('applicant', s.represented_applicant_id::text),
+                  ('user_code', s.user_code_id::text),
                   ('session', s.id::text), ('agent', s.agent_id::text)) AS subject (kind, id)
      CROSS JOIN LATERAL (
         SELECT refuse_issued_before FROM standing

@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from libs.common.access_records import Circumstances, record_call
 from libs.common.clock import now
 from libs.common.database import Connection, Database
-from libs.common.errors import FactsTooOld
+from libs.common.errors import FactsTooOld, ServiceUnavailable
 from libs.common.principal import Principal
 from services.auth import records
 from services.auth.authorization import claims as tokens
@@ -23,6 +24,7 @@ from services.auth.parameters import Parameters
 from services.auth.parts import Parts
 from services.auth.session import commands as sessions
 from services.auth.session.holder import Holder
+from services.auth.session.representation import is_power_in_force
 from services.auth.session.rules import Session, Stage, may_act
 
 
@@ -39,6 +41,10 @@ class Redemption:
 
     session: Session
     holder: Holder
+
+    def under(self, power: UUID | None) -> "Redemption":
+        """With the power of attorney that delegation has just confirmed."""
+        return replace(self, holder=replace(self.holder, power_in_force=power))
 
 
 @dataclass(frozen=True)
@@ -81,11 +87,16 @@ async def redeem_code(
     )
     if parts.freshness.too_old() is not None:
         raise OAuthError("temporarily_unavailable", FactsTooOld.en.format(publisher="another service"))
-    await _wait_until_issuable(parts, known)
+    session = await sessions.find_session_by_id(parts.database, known.session_id, parts.settings)
+    power = None
+    if session is not None:
+        await wait_until_past(await _bound(parts, session))
+        power = await require_power(parts, session, circumstances, what="code")
     async with parts.database.transaction() as tx:
         given = await _use(tx, parts, client, asked, code_hash=code_hash, circumstances=circumstances)
     if given is None:
         raise NotRedeemable
+    given = replace(given, redeemed=given.redeemed.under(power))
     return await _issue(parts, client, known, given, audience=audience, circumstances=circumstances)
 
 
@@ -129,17 +140,22 @@ async def _redemption(tx: Connection, parts: Parts, code: AuthorizationCode) -> 
     return Redemption(session, holder)
 
 
-async def _wait_until_issuable(parts: Parts, code: AuthorizationCode) -> None:
-    """A token's `iat` must lie after what its subjects' `standing` refuses; the wait is short or not made."""
-    session = await sessions.find_session_by_id(parts.database, code.session_id, parts.settings)
-    if session is None:
-        return
-    await wait_until_past(await _bound(parts, session))
+async def require_power(parts: Parts, session: Session, circumstances: Circumstances, *, what: str) -> UUID | None:
+    """The power of attorney that the session acts under, confirmed by delegation just now. Raises OAuthError."""
+    if session.power_of_attorney_id is None:
+        return None
+    try:
+        is_confirmed = await is_power_in_force(parts, session, circumstances)
+    except ServiceUnavailable as error:
+        raise OAuthError("temporarily_unavailable", "whom this person may act for cannot be asked now") from error
+    if not is_confirmed:
+        raise NotRedeemable(what)
+    return session.power_of_attorney_id
 
 
 async def _bound(parts: Parts, session: Session) -> datetime | None:
     subjects = {
-        "applicant": session.applicant_id,
+        "applicant": session.acts_for,
         "user_code": session.user_code_id,
         "session": session.id,
         "agent": session.agent_id,
@@ -149,7 +165,10 @@ async def _bound(parts: Parts, session: Session) -> datetime | None:
 
 
 async def wait_until_past(bound: datetime | None) -> None:
-    """Raises OAuthError when the wait would be long."""
+    """A token's `iat` must lie after what its subjects' `standing` refuses; the wait is short or not made.
+
+    Raises OAuthError when it would be long.
+    """
     wait = rules.wait_until_past(bound, at=now())
     if wait > rules.LONGEST_WAIT:
         raise OAuthError("temporarily_unavailable", "access was changed an instant ago; try again shortly")

@@ -15,6 +15,7 @@ from services.auth.authorization.redemption import (
     access_of,
     principal_of,
     record,
+    require_power,
     token_answer,
     wait_until_past,
 )
@@ -40,7 +41,8 @@ async def redeem_refresh_token(
     scope = grant_rules.narrow_scope(grant.scope, asked.one("scope"))
     _require_good(parts, held)
     await wait_until_past(held.bound)
-    at, redeemed = now(), Redemption(held.session, held.holder)
+    power = await require_power(parts, held.session, circumstances, what=WHAT)
+    at, redeemed = now(), Redemption(held.session, held.holder).under(power)
     await record(parts.database, principal_of(redeemed, client, issued_at=at), circumstances, what=WHAT)
     following = await grants.rotate(parts.database, token, at=at)
     if following is None:

@@ -55,6 +55,7 @@ class Conduct:
 
     is_silent: bool
     asks_sign_in: bool
+    asks_choice: bool
     max_age: int | None
     id_token_hint: str | None = field(default=None, repr=False)
 
@@ -126,7 +127,7 @@ def _challenge(client: Client, asked: Parameters) -> str:
 def read_conduct(asked: Parameters) -> Conduct:
     """OpenID Connect Core §3.1.2.1. Raises OAuthError.
 
-    There is nothing here to consent to, so `consent` asks nobody; another account is chosen by signing in.
+    There is nothing here to consent to, so `consent` asks nobody; `select_account` chooses for whom to act.
     """
     prompts = frozenset((asked.one("prompt") or "").split()).intersection(PROMPTS)
     if "none" in prompts and len(prompts) > 1:
@@ -136,7 +137,8 @@ def read_conduct(asked: Parameters) -> Conduct:
         raise OAuthError("invalid_request", "max_age must be a number of seconds")
     return Conduct(
         is_silent="none" in prompts,
-        asks_sign_in=not prompts.isdisjoint({"login", "select_account"}),
+        asks_sign_in="login" in prompts,
+        asks_choice="select_account" in prompts,
         max_age=None if age is None else int(age),
         id_token_hint=asked.one("id_token_hint"),
     )

@@ -1,5 +1,6 @@
 """OpenID Connect Core §5.3: what the person's session tells, as it is now."""
 
+from dataclasses import replace
 from typing import Any
 
 from fastapi import Request, Response
@@ -21,6 +22,8 @@ from services.auth.client.rules import OPENID
 from services.auth.oauth_errors import oauth_error_of
 from services.auth.parts import Parts, parts_of
 from services.auth.session.commands import lifetime_of
+from services.auth.session.holder import Holder
+from services.auth.session.representation import is_power_in_force
 
 router = new_router(tags=["userinfo"])
 INSUFFICIENT = "insufficient_scope"
@@ -59,7 +62,18 @@ async def _tell(request: Request, parts: Parts, *, action: str) -> dict[str, Any
     if held is None or client is None:
         raise invalid_token()
     await _record(request, parts, token, held, action=action)
-    return tokens.userinfo_claims(held.holder, held.session, client, pairwise_key=parts.pairwise_key.secret)
+    holder = await _confirmed(request, parts, held, action=action)
+    return tokens.userinfo_claims(holder, held.session, client, pairwise_key=parts.pairwise_key.secret)
+
+
+async def _confirmed(request: Request, parts: Parts, held: HeldGrant, *, action: str) -> Holder:
+    """Under a power of attorney only while delegation confirms it. Raises BearerError, ServiceUnavailable."""
+    power = held.session.power_of_attorney_id
+    if power is None:
+        return held.holder
+    if not await is_power_in_force(parts, held.session, records.circumstances(request, action=action)):
+        raise invalid_token()
+    return replace(held.holder, power_in_force=power)
 
 
 async def _record(request: Request, parts: Parts, token: AccessToken, held: HeldGrant, *, action: str) -> None:

@@ -1,5 +1,7 @@
 """The password that a person chooses (clauses 18, 20); only afterwards are tokens given."""
 
+from dataclasses import replace
+
 from pydantic import SecretStr
 
 from libs.common.call import Call
@@ -13,6 +15,7 @@ from services.auth import records
 from services.auth.parts import Parts
 from services.auth.session import commands, rules, steps
 from services.auth.session.holder import Holder
+from services.auth.session.representation import with_choices
 from services.auth.session.rules import Session, Stage
 from services.auth.session.visit import Next, Outcome, Visit
 from services.auth.user_code import commands as user_codes
@@ -40,6 +43,7 @@ async def change_password(
         if isinstance(error, HashingBusy):
             raise
         return Outcome(Next.REFUSED, Stage.CHANGE_PASSWORD, error=error)
+    choosing = holder if session.is_recourse else await with_choices(parts, holder, circumstances)
     subjects = steps.subjects_of(parts, visit, name=facts.code.code)
     aging = parts.settings.password_aging
 
@@ -47,7 +51,8 @@ async def change_password(
         call = records.call_of(circumstances, principal)
         await _change(tx, call, facts, hashed=hashed, kept=parts.settings.password_history)
         await commands.end_sessions_of_code(tx, call, facts.code.id, reason="ended-by-other", but=session.id)
-        changed = await commands.find_holder(tx, session)
+        found = await commands.find_holder(tx, session)
+        changed = replace(found, represented=choosing.represented)
         opened = await commands.move_session(tx, call, session, holder=changed, amr=session.amr, aging=aging)
         return await steps.pass_on(tx, parts, visit, changed, opened=opened, subjects=subjects)
 

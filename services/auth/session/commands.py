@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Literal
 from uuid import UUID
 
+from libs.common.access_records import Circumstances
 from libs.common.call import Call
 from libs.common.clock import now
 from libs.common.contracts.auth import SessionEnded, SessionStarted
@@ -15,8 +16,9 @@ from libs.common.outbox import publish
 from libs.common.standing import set_standing
 from services.auth.agent_account.commands import find_agent
 from services.auth.session import rules, store
-from services.auth.session.holder import Holder
-from services.auth.session.rules import Lifetime, Session, Stage
+from services.auth.session.holder import Holder, Represented
+from services.auth.session.logout_delivery_store import add_of_session as add_logout_deliveries
+from services.auth.session.rules import Lifetime, PostedConditions, Session, Stage
 from services.auth.settings import AuthSettings
 from services.auth.user_code.commands import find_facts
 from services.auth.user_code.password_rules import Aging
@@ -43,15 +45,23 @@ def lifetime_of(settings: AuthSettings) -> Lifetime:
 
 
 async def open_session(  # noqa: PLR0913 - what the session is made of, each by name
-    tx: Connection, call: Call, holder: Holder, *, is_recourse: bool, replaces: Session | None, aging: Aging
+    tx: Connection,
+    call: Call,
+    holder: Holder,
+    *,
+    circumstances: Circumstances,
+    is_recourse: bool,
+    replaces: Session | None,
+    aging: Aging,
 ) -> Opened:
     """A new session with a new secret, whatever the browser brought; what it brought is ended."""
     if replaces is not None:
         await end_session(tx, call, replaces, reason="signed-out")
     secret = secrets.token_urlsafe(SECRET_BYTES)
     amr = (rules.PASSWORD,)
-    stage = rules.stage_of(holder, amr=amr, aging=aging, at=call.at)
-    conditions = await store.find_conditions(tx, OWNER_OF_CONDITIONS, at=call.at) if holder.facts else None
+    conditions = None if is_recourse else await _conditions_of(tx, call, holder)
+    is_due = conditions is not None and not conditions.is_shown
+    stage = rules.stage_of(holder, amr=amr, aging=aging, at=call.at, conditions_due=is_due)
     session = Session(
         id=new_id(),
         secret_hash=rules.hash_secret(secret),
@@ -61,9 +71,12 @@ async def open_session(  # noqa: PLR0913 - what the session is made of, each by 
         agent_id=holder.agent.id if holder.agent else None,
         is_recourse=is_recourse,
         amr=amr,
-        conditions=conditions[0] if conditions else None,
+        conditions=conditions.version if conditions else None,
         authenticated_at=call.at,
         last_seen_at=call.at,
+        started_at=call.at,
+        address=circumstances.address,
+        user_agent=circumstances.user_agent,
     )
     await store.add(tx, session)
     if stage is Stage.COMPLETE:
@@ -72,14 +85,26 @@ async def open_session(  # noqa: PLR0913 - what the session is made of, each by 
 
 
 async def move_session(  # noqa: PLR0913 - what the step has found, each by name
-    tx: Connection, call: Call, session: Session, *, holder: Holder, amr: tuple[str, ...], aging: Aging
+    tx: Connection,
+    call: Call,
+    session: Session,
+    *,
+    holder: Holder,
+    amr: tuple[str, ...],
+    aging: Aging,
+    becomes: Session | None = None,
 ) -> Opened:
-    """A step is done: the session goes to its next stage under a new secret, and is good once none is left."""
+    """A step is done: the session goes to its next stage under a new secret, and is good once none is left.
+
+    `becomes`: the session with what the step chose.
+    """
     secret = secrets.token_urlsafe(SECRET_BYTES)
+    conditions = None if session.is_recourse else await _conditions_of(tx, call, holder)
+    is_due = conditions is not None and not conditions.is_shown
     moved = replace(
-        session,
+        becomes or session,
         secret_hash=rules.hash_secret(secret),
-        stage=rules.stage_of(holder, amr=amr, aging=aging, at=call.at),
+        stage=rules.stage_of(holder, amr=amr, aging=aging, at=call.at, conditions_due=is_due),
         amr=amr,
         authenticated_at=call.at,
         last_seen_at=call.at,
@@ -90,6 +115,41 @@ async def move_session(  # noqa: PLR0913 - what the step has found, each by name
     return Opened(moved, secret)
 
 
+async def _conditions_of(tx: Connection, call: Call, holder: Holder) -> PostedConditions | None:
+    if holder.facts is None:
+        return None
+    code = holder.facts.code
+    return await store.find_conditions(tx, OWNER_OF_CONDITIONS, user_code_id=code.id, at=call.at)
+
+
+async def switch_session(tx: Connection, call: Call, session: Session, *, to: Represented | None) -> Opened:
+    """The same person goes on for another applicant, in a session of its own: tokens of the former one are dead.
+
+    When they were authenticated stays, and with it how long the session may last.
+    """
+    await end_session(tx, call, session, reason="signed-out")
+    secret = secrets.token_urlsafe(SECRET_BYTES)
+    switched = replace(
+        acting_for(session, to),
+        id=new_id(),
+        secret_hash=rules.hash_secret(secret),
+        started_at=call.at,
+        last_seen_at=call.at,
+    )
+    await store.add(tx, switched)
+    await _start(tx, call, switched)
+    return Opened(switched, secret)
+
+
+def acting_for(session: Session, to: Represented | None) -> Session:
+    """None: the code's own applicant."""
+    return replace(
+        session,
+        represented_applicant_id=to.applicant_id if to else None,
+        power_of_attorney_id=to.power_of_attorney_id if to else None,
+    )
+
+
 async def _start(tx: Connection, call: Call, session: Session) -> None:
     started = SessionStarted(
         session_id=session.id,
@@ -97,6 +157,8 @@ async def _start(tx: Connection, call: Call, session: Session) -> None:
         applicant_id=session.applicant_id,
         user_code_id=session.user_code_id,
         agent_id=session.agent_id,
+        represented_applicant_id=session.represented_applicant_id,
+        power_of_attorney_id=session.power_of_attorney_id,
     )
     await publish(tx, call, started, service=SERVICE, partitionkey=_key(session))
     content = {"session_id": str(session.id), "acr": session.acr, "recourse": session.is_recourse}
@@ -106,7 +168,10 @@ async def _start(tx: Connection, call: Call, session: Session) -> None:
 async def end_session(tx: Connection, call: Call, session: Session, *, reason: EndReason) -> None:
     """Every service refuses its tokens; one that never was complete gave none."""
     ended = await store.save_ended(tx, session.id, reason=reason, at=call.at)
-    if not ended or session.stage is not Stage.COMPLETE:
+    if not ended:
+        return
+    await add_logout_deliveries(tx, session.id, at=call.at)
+    if session.stage is not Stage.COMPLETE:
         return
     await set_standing(tx, "session", session.id, source=SERVICE, state="ended", changed_at=call.at)
     event = SessionEnded(

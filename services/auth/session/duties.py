@@ -21,12 +21,12 @@ async def note_conditions(
 async def show_duties(database: Database, call: Call, facts: Facts, *, language: str) -> str | None:
     """Keeps that a person was shown the conditions and their duties (clauses 10, 18-21); answers the address."""
     async with database.transaction() as tx:
-        posted = await store.find_conditions(tx, OWNER_OF_CONDITIONS, at=call.at)
-        version, addresses = posted or (NONE_POSTED, {})
+        posted = await store.find_conditions(tx, OWNER_OF_CONDITIONS, user_code_id=facts.code.id, at=call.at)
+        version = posted.version if posted else NONE_POSTED
         is_new = await store.add_duties_shown(
             tx, facts.code.id, conditions=version, role=str(facts.role), language=language, at=call.at
         )
         if is_new:
             content = {"conditions": version, "role": str(facts.role), "language": language}
             await record_evidence(tx, call, "show_duties", applicant_id=facts.code.applicant_id, content=content)
-    return addresses.get(language)
+    return posted.addresses[language] if posted else None

@@ -1,16 +1,34 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 from uuid import UUID
 
 from services.auth.agent_account.rules import AgentAccount
 from services.auth.user_code.rules import Facts
 
 
+@dataclass(frozen=True, slots=True)
+class Represented:
+    """Who gave a power of attorney, by the name and number that it gives; shown to its person and not kept."""
+
+    applicant_id: UUID
+    power_of_attorney_id: UUID
+    name: str = field(repr=False)
+    number: str | None = field(repr=False)
+    ends_on: date | None
+
+
 @dataclass(frozen=True)
 class Holder:
-    """Whose session it is: a person by a code, or an agent."""
+    """Whose session it is: a person by a code, or an agent.
+
+    `represented`: whom the person may choose to act for, once delegation was asked and nothing is chosen yet.
+    `power_in_force`: the power of attorney that delegation has just confirmed.
+    """
 
     facts: Facts | None = None
     agent: AgentAccount | None = None
+    represented: tuple[Represented, ...] = ()
+    power_in_force: UUID | None = None
 
     @property
     def applicant_id(self) -> UUID | None:

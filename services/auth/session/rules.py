@@ -13,15 +13,19 @@ from services.auth.user_code.rules import (
     BARRED_STATES,
     Facts,
     RegistrationState,
+    Role,
     objection,
 )
 
 ACR_PASSWORD = "urn:clicsequr:acr:password"  # noqa: S105 - a name of an assurance level
 ACR_TWO_FACTOR = "urn:clicsequr:acr:two-factor"
 PASSWORD, ONE_TIME_CODE = "pwd", "otp"
+MANDATARY = "mandatary"
 RESTRICTED = timedelta(minutes=15)
 FORGOTTEN = timedelta(hours=1)
 IPV6_SITE = 64
+LOGOUT_ATTEMPTS = 9
+LOGOUT_FIRST_WAIT, LOGOUT_LONGEST_WAIT = timedelta(seconds=10), timedelta(hours=1)
 
 
 class Stage(StrEnum):
@@ -29,6 +33,8 @@ class Stage(StrEnum):
 
     ONE_TIME_CODE = "one-time-code"
     CHANGE_PASSWORD = "change-password"  # noqa: S105 - a stage
+    CONDITIONS = "conditions"
+    APPLICANT = "applicant"
     COMPLETE = "complete"
 
 
@@ -46,10 +52,20 @@ class Session:
     authenticated_at: datetime
     last_seen_at: datetime
     ended_at: datetime | None = None
+    started_at: datetime | None = None
+    address: str | None = None
+    user_agent: str | None = None
+    represented_applicant_id: UUID | None = None
+    power_of_attorney_id: UUID | None = None
 
     @property
     def acr(self) -> str:
-        return ACR_TWO_FACTOR if ONE_TIME_CODE in self.amr else ACR_PASSWORD
+        return acr_of(self.amr)
+
+    @property
+    def acts_for(self) -> UUID | None:
+        """The applicant that what is done in it is done for."""
+        return self.represented_applicant_id or self.applicant_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +94,27 @@ class Attempts:
     blocked_until: datetime
 
 
+def acr_of(amr: tuple[str, ...]) -> str:
+    return ACR_TWO_FACTOR if ONE_TIME_CODE in amr else ACR_PASSWORD
+
+
+@dataclass(frozen=True, slots=True)
+class PostedConditions:
+    """A version that applies; `is_shown`: to the person in question."""
+
+    version: str
+    posted_at: datetime
+    addresses: dict[str, str]
+    is_shown: bool
+
+
 def hash_secret(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-def stage_of(holder: Holder, *, amr: tuple[str, ...], aging: Aging, at: datetime) -> Stage:
+def stage_of(
+    holder: Holder, *, amr: tuple[str, ...], aging: Aging, at: datetime, conditions_due: bool = False
+) -> Stage:
     """The first step that is still to be done, of all steps in their order."""
     if holder.agent is not None and ONE_TIME_CODE not in amr:
         return Stage.ONE_TIME_CODE
@@ -90,7 +122,9 @@ def stage_of(holder: Holder, *, amr: tuple[str, ...], aging: Aging, at: datetime
         return Stage.CHANGE_PASSWORD
     if holder.facts is not None and reason_to_change(holder.facts, aging=aging, at=at):
         return Stage.CHANGE_PASSWORD
-    return Stage.COMPLETE
+    if conditions_due:
+        return Stage.CONDITIONS
+    return Stage.APPLICANT if holder.represented else Stage.COMPLETE
 
 
 def is_alive(session: Session, *, lifetime: Lifetime, at: datetime) -> bool:
@@ -125,6 +159,21 @@ def serves(session: Session, facts: Facts, *, recourse_asked: bool) -> bool:
     return may_act(session, facts) and session.is_recourse == (recourse_asked and is_barred)
 
 
+def is_overseen(facts: Facts, *, applicant_id: UUID, by_staff: bool) -> bool:
+    """Whose sessions others see and end: the provider all, a person in charge those of users, never a peer's."""
+    return facts.code.applicant_id == applicant_id and (by_staff or facts.role is Role.USER)
+
+
+def may_choose(session: Session) -> bool:
+    """Whether its person may choose for whom it acts, first or anew."""
+    return session.user_code_id is not None and not session.is_recourse
+
+
+def role_in(session: Session, facts: Facts) -> str | None:
+    """Under a power of attorney nobody is in charge of anything."""
+    return MANDATARY if session.power_of_attorney_id is not None else facts.role
+
+
 def is_recent(session: Session, *, max_age: int | None, at: datetime) -> bool:
     """OpenID Connect Core §3.1.2.1, `max_age` in seconds."""
     return max_age is None or at - session.authenticated_at <= timedelta(seconds=max_age)
@@ -155,3 +204,10 @@ def wait_seconds(attempts: Attempts, *, at: datetime) -> int:
     """Seconds until the next attempt is heard; 0 when it is heard now."""
     remaining = (attempts.blocked_until - at).total_seconds()
     return 0 if remaining <= 0 else int(remaining) + 1
+
+
+def logout_wait(attempts: int) -> timedelta | None:
+    """How long until a client is told again that did not accept it; None once it was tried often enough (3 h)."""
+    if attempts >= LOGOUT_ATTEMPTS:
+        return None
+    return min(LOGOUT_FIRST_WAIT * 3.0 ** (attempts - 1), LOGOUT_LONGEST_WAIT)

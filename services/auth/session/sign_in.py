@@ -12,6 +12,8 @@ from services.auth.parts import Parts
 from services.auth.session import attempts, commands, steps
 from services.auth.session.attempts import Subjects
 from services.auth.session.holder import Holder
+from services.auth.session.representation import with_choices
+from services.auth.session.rules import PASSWORD, Stage, stage_of
 from services.auth.session.visit import Next, Outcome, Visit
 from services.auth.user_code import commands as user_codes
 from services.auth.user_code.choosing import renew_password
@@ -80,11 +82,22 @@ async def _refuse_unknown(parts: Parts, visit: Visit, agent: AgentAccount | None
     return Outcome(Next.REFUSED)
 
 
-async def _admit(parts: Parts, visit: Visit, holder: Holder, *, is_recourse: bool, subjects: Subjects) -> Outcome:
+async def _admit(parts: Parts, visit: Visit, known: Holder, *, is_recourse: bool, subjects: Subjects) -> Outcome:
+    # What is still to be done first may take a while: then whom they may act for is asked after it.
+    stage = stage_of(known, amr=(PASSWORD,), aging=parts.settings.password_aging, at=visit.circumstances.at)
+    is_last = not is_recourse and stage is Stage.COMPLETE
+    holder = await with_choices(parts, known, visit.circumstances) if is_last else known
+
     async def step(tx: Connection) -> Outcome:
         call = records.call_of(visit.circumstances, steps.claiming(holder, visit))
         opened = await commands.open_session(
-            tx, call, holder, is_recourse=is_recourse, replaces=visit.session, aging=parts.settings.password_aging
+            tx,
+            call,
+            holder,
+            circumstances=visit.circumstances,
+            is_recourse=is_recourse,
+            replaces=visit.session,
+            aging=parts.settings.password_aging,
         )
         return await steps.pass_on(tx, parts, visit, holder, opened=opened, subjects=subjects)
 

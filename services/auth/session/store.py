@@ -6,22 +6,31 @@ from uuid import UUID
 import asyncpg
 
 from libs.common.database import Connection, Database, update_one
-from services.auth.session.rules import Attempts, Session, Stage
+from services.auth.session.rules import Attempts, PostedConditions, Session, Stage
 
 COLUMNS = """id, secret_hash, stage, user_code_id, applicant_id, agent_id, is_recourse, amr, conditions,
-    authenticated_at, last_seen_at, ended_at"""
+    authenticated_at, last_seen_at, ended_at, started_at, address, user_agent, represented_applicant_id,
+    power_of_attorney_id"""
 SELECT_BY_SECRET = f"SELECT {COLUMNS} FROM sessions WHERE secret_hash = $1 AND ended_at IS NULL"
 SELECT_BY_ID = f"SELECT {COLUMNS} FROM sessions WHERE id = $1"
 SELECT_OPEN_OF_CODE = f"""
 SELECT {COLUMNS} FROM sessions WHERE user_code_id = $1 AND ended_at IS NULL AND id <> $2 FOR UPDATE
 """
+SELECT_OPEN_OF_HOLDER = f"""
+SELECT {COLUMNS} FROM sessions WHERE (user_code_id = $1 OR agent_id = $1) AND ended_at IS NULL AND id <> $2
+FOR UPDATE
+"""
 SELECT_EXPIRED = f"""
 SELECT {COLUMNS} FROM sessions WHERE ended_at IS NULL AND (last_seen_at < $1 OR authenticated_at < $2)
 LIMIT 500 FOR UPDATE SKIP LOCKED
 """
-INSERT_SESSION = f"INSERT INTO sessions ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+INSERT_SESSION = f"""
+INSERT INTO sessions ({COLUMNS})
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+"""
 UPDATE_STAGE = """
-UPDATE sessions SET secret_hash = $3, stage = $4, amr = $5, authenticated_at = $6, last_seen_at = $6
+UPDATE sessions SET secret_hash = $3, stage = $4, amr = $5, authenticated_at = $6, last_seen_at = $6,
+    conditions = $7, represented_applicant_id = $8, power_of_attorney_id = $9
 WHERE id = $1 AND stage = $2 AND ended_at IS NULL
 """
 UPDATE_SEEN = "UPDATE sessions SET last_seen_at = greatest(last_seen_at, $2) WHERE id = $1 AND ended_at IS NULL"
@@ -47,13 +56,23 @@ ON CONFLICT (owner, version) DO UPDATE
 SET posted_at = excluded.posted_at, url_fr = excluded.url_fr, url_en = excluded.url_en
 """
 SELECT_CONDITIONS = """
-SELECT version, url_fr, url_en FROM posted_conditions WHERE owner = $1 AND posted_at <= $2
-ORDER BY posted_at DESC, version DESC LIMIT 1
+SELECT version, posted_at, url_fr, url_en, EXISTS (
+    SELECT 1 FROM duties_shown WHERE user_code_id = $3 AND conditions = version) AS is_shown
+FROM posted_conditions WHERE owner = $1 AND posted_at <= $2 ORDER BY posted_at DESC, version DESC LIMIT 1
+"""
+SELECT_LAST_SHOWN = """
+SELECT version, posted_at, url_fr, url_en, true AS is_shown
+FROM duties_shown JOIN posted_conditions ON version = conditions
+WHERE owner = $1 AND user_code_id = $2 ORDER BY shown_at DESC LIMIT 1
 """
 INSERT_DUTIES_SHOWN = """
 INSERT INTO duties_shown (user_code_id, conditions, role, language, shown_at) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT DO NOTHING RETURNING user_code_id
 """
+
+INSERT_CHOICE = "INSERT INTO applicant_choices (request_hash, session_id, expires_at) VALUES ($1, $2, $3)"
+SELECT_CHOICE = "SELECT session_id FROM applicant_choices WHERE request_hash = $1"
+DELETE_OLD_CHOICES = "DELETE FROM applicant_choices WHERE expires_at < $1"
 
 
 async def find_by_secret(database: Database, secret_hash: bytes) -> Session | None:
@@ -68,6 +87,10 @@ async def find(database: Database | Connection, session_id: UUID) -> Session | N
 
 async def list_open_of_code(tx: Connection, user_code_id: UUID, *, but: UUID) -> list[Session]:
     return [_session(row) for row in await tx.fetch(SELECT_OPEN_OF_CODE, user_code_id, but)]
+
+
+async def list_open_of_holder(tx: Connection, holder_id: UUID, *, but: UUID) -> list[Session]:
+    return [_session(row) for row in await tx.fetch(SELECT_OPEN_OF_HOLDER, holder_id, but)]
 
 
 async def list_expired(tx: Connection, *, seen_before: datetime, opened_before: datetime) -> list[Session]:
@@ -89,6 +112,11 @@ async def add(tx: Connection, session: Session) -> None:
         session.authenticated_at,
         session.last_seen_at,
         session.ended_at,
+        session.started_at,
+        session.address,
+        session.user_agent,
+        session.represented_applicant_id,
+        session.power_of_attorney_id,
     )
 
 
@@ -102,6 +130,9 @@ async def save_stage(tx: Connection, session: Session, *, was: Stage) -> None:
         session.stage,
         session.amr,
         session.authenticated_at,
+        session.conditions,
+        session.represented_applicant_id,
+        session.power_of_attorney_id,
     )
 
 
@@ -143,11 +174,18 @@ async def save_conditions(  # noqa: PLR0913 - one row's facts, each by name
 
 
 async def find_conditions(
-    database: Database | Connection, owner: str, *, at: datetime
-) -> tuple[str, dict[str, str]] | None:
-    """Version and address per language of what applies now."""
-    row = await database.fetchrow(SELECT_CONDITIONS, owner, at)
-    return None if row is None else (row["version"], {"fr": row["url_fr"], "en": row["url_en"]})
+    database: Database | Connection, owner: str, *, user_code_id: UUID, at: datetime
+) -> PostedConditions | None:
+    """What applies now, and whether this person was shown it."""
+    row = await database.fetchrow(SELECT_CONDITIONS, owner, at, user_code_id)
+    return None if row is None else _conditions(row)
+
+
+async def find_last_shown(
+    database: Database | Connection, owner: str, *, user_code_id: UUID
+) -> PostedConditions | None:
+    row = await database.fetchrow(SELECT_LAST_SHOWN, owner, user_code_id)
+    return None if row is None else _conditions(row)
 
 
 async def add_duties_shown(  # noqa: PLR0913 - one row's facts, each by name
@@ -155,6 +193,24 @@ async def add_duties_shown(  # noqa: PLR0913 - one row's facts, each by name
 ) -> bool:
     """False when it was shown with this version before."""
     return await tx.fetchval(INSERT_DUTIES_SHOWN, user_code_id, conditions, role, language, at) is not None
+
+
+async def add_choice(database: Database, request_hash: bytes, *, session_id: UUID, expires_at: datetime) -> None:
+    await database.execute(INSERT_CHOICE, request_hash, session_id, expires_at)
+
+
+async def find_choice(database: Database, request_hash: bytes) -> UUID | None:
+    row = await database.fetchrow(SELECT_CHOICE, request_hash)
+    return None if row is None else row["session_id"]
+
+
+async def forget_old_choices(tx: Connection, *, before: datetime) -> None:
+    await tx.execute(DELETE_OLD_CHOICES, before)
+
+
+def _conditions(row: asyncpg.Record) -> PostedConditions:
+    addresses = {"fr": row["url_fr"], "en": row["url_en"]}
+    return PostedConditions(row["version"], row["posted_at"], addresses, row["is_shown"])
 
 
 def session_of(row: Mapping[str, Any]) -> Session:
@@ -176,4 +232,9 @@ def _session(row: asyncpg.Record | Mapping[str, Any]) -> Session:
         authenticated_at=row["authenticated_at"],
         last_seen_at=row["last_seen_at"],
         ended_at=row["ended_at"],
+        started_at=row["started_at"],
+        address=row["address"],
+        user_agent=row["user_agent"],
+        represented_applicant_id=row["represented_applicant_id"],
+        power_of_attorney_id=row["power_of_attorney_id"],
     )

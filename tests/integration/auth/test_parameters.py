@@ -150,7 +150,6 @@ async def test_an_essential_level_that_nobody_knows_is_told_at_once(auth: Runnin
         ({"prompt": "create"}, True),
         ({"prompt": "none create"}, True),
         ({"display": "popup", "claims_locales": "fr-CA en", "ui_locales": "x-klingon"}, True),
-        ({"prompt": "select_account"}, False),
         ({"prompt": "login consent"}, False),
         ({"max_age": "0"}, False),
     ],

@@ -1,14 +1,27 @@
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.common.ids import new_id
 from services.auth.session import rules
+from services.auth.session.holder import Holder, Represented
 from services.auth.session.rules import Attempts, Lifetime, Session, Stage
-from services.auth.user_code.rules import RegistrationState
-from tests.unit.auth.test_user_code_rules import ACTIVE, APPLICANT, CODE, GOOD, NOON, REGISTRATION, in_state
+from services.auth.user_code.rules import RegistrationState, Role
+from tests.unit.auth.test_password_rules import AGING
+from tests.unit.auth.test_user_code_rules import (
+    ACTIVE,
+    APPLICANT,
+    CODE,
+    GOOD,
+    NOON,
+    PERSON,
+    REGISTRATION,
+    in_state,
+)
 
 LATER = NOON + timedelta(hours=1)
 LIFETIME = Lifetime(timedelta(minutes=30), timedelta(hours=10))
@@ -91,3 +104,53 @@ def test_attempts_are_forgotten_after_an_hour() -> None:
     many = Attempts(50, NOON, NOON)
     later = NOON + rules.FORGOTTEN + timedelta(seconds=1)
     assert rules.count(many, rules.OF_CODE_AND_NETWORK, at=later).failures == 1
+
+
+@pytest.mark.parametrize("role", [*Role, None])
+@pytest.mark.parametrize("by_staff", [True, False])
+@pytest.mark.parametrize("is_own", [True, False])
+def test_a_person_in_charge_oversees_users_of_the_same_applicant_and_the_provider_everybody_there(
+    *, role: Role | None, by_staff: bool, is_own: bool
+) -> None:
+    facts = replace(GOOD, person=replace(PERSON, role=role))
+    asked = APPLICANT if is_own else new_id()
+    is_overseen = rules.is_overseen(facts, applicant_id=asked, by_staff=by_staff)
+    assert is_overseen == (is_own and (by_staff or role is Role.USER))
+
+
+def test_a_client_is_told_again_after_growing_waits_and_not_for_ever() -> None:
+    waits = [rules.logout_wait(attempts) for attempts in range(1, rules.LOGOUT_ATTEMPTS)]
+    known = [wait for wait in waits if wait is not None]
+    assert len(known) == len(waits)
+    assert known[0] == timedelta(seconds=10)
+    assert known == sorted(known)
+    assert known[-1] == timedelta(hours=1)
+    assert rules.logout_wait(rules.LOGOUT_ATTEMPTS) is None
+
+
+REPRESENTED = Represented(new_id(), new_id(), "Boulangerie", None, None)
+
+
+def test_the_steps_of_a_persons_sign_in_come_in_their_order() -> None:
+    """A password of one's own, then new conditions, then for whom."""
+    unused = Holder(facts=GOOD, represented=(REPRESENTED,))
+    chosen = Holder(facts=CHOSEN, represented=(REPRESENTED,))
+    step = partial(rules.stage_of, amr=("pwd",), aging=AGING, at=LATER)
+    assert step(unused, conditions_due=True) is Stage.CHANGE_PASSWORD
+    assert step(chosen, conditions_due=True) is Stage.CONDITIONS
+    assert step(chosen) is Stage.APPLICANT
+    assert step(Holder(facts=CHOSEN)) is Stage.COMPLETE
+
+
+def test_under_a_power_of_attorney_nobody_is_in_charge() -> None:
+    assert rules.role_in(SESSION, CHOSEN) == "person_in_charge"
+    acting = replace(SESSION, represented_applicant_id=new_id(), power_of_attorney_id=new_id())
+    assert rules.role_in(acting, CHOSEN) == "mandatary"
+    assert acting.acts_for == acting.represented_applicant_id
+    assert SESSION.acts_for == APPLICANT
+
+
+def test_only_a_person_chooses_for_whom_to_act_and_not_in_recourse() -> None:
+    assert rules.may_choose(SESSION)
+    assert not rules.may_choose(replace(SESSION, is_recourse=True))
+    assert not rules.may_choose(replace(SESSION, user_code_id=None, applicant_id=None, agent_id=new_id()))

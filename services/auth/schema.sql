@@ -61,6 +61,11 @@ CREATE TABLE public.agent_accounts (
     CONSTRAINT agent_state_is_known CHECK ((state = ANY (ARRAY['active'::text, 'disabled'::text]))),
     CONSTRAINT the_installation_disables_nobody CHECK (((state = 'active'::text) OR (NOT is_installed)))
 );
+CREATE TABLE public.applicant_choices (
+    request_hash bytea NOT NULL,
+    session_id uuid NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
 CREATE TABLE public.authorization_codes (
     code_hash bytea NOT NULL,
     client_id text NOT NULL,
@@ -224,6 +229,16 @@ CREATE TABLE public.incidents (
     CONSTRAINT incident_outcome_is_known CHECK ((outcome = ANY (ARRAY['confirmed'::text, 'unfounded'::text]))),
     CONSTRAINT somebody_was_told CHECK (((reported_to_person_in_charge_at IS NOT NULL) OR (reported_to_provider_at IS NOT NULL)))
 );
+CREATE TABLE public.logout_deliveries (
+    session_id uuid NOT NULL,
+    client_id text NOT NULL,
+    ended_at timestamp with time zone NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    next_attempt_at timestamp with time zone NOT NULL,
+    delivered_at timestamp with time zone,
+    given_up_at timestamp with time zone,
+    CONSTRAINT what_was_delivered_is_not_given_up CHECK (((delivered_at IS NULL) OR (given_up_at IS NULL)))
+);
 CREATE TABLE public.outbox (
     row_number bigint NOT NULL,
     id uuid NOT NULL,
@@ -343,10 +358,17 @@ CREATE TABLE public.sessions (
     last_seen_at timestamp with time zone NOT NULL,
     ended_at timestamp with time zone,
     end_reason text,
+    started_at timestamp with time zone,
+    address text,
+    user_agent text,
+    represented_applicant_id uuid,
+    power_of_attorney_id uuid,
     CONSTRAINT a_codes_session_has_its_applicant CHECK (((user_code_id IS NULL) = (applicant_id IS NULL))),
     CONSTRAINT a_session_is_a_codes_or_an_agents CHECK (((user_code_id IS NULL) <> (agent_id IS NULL))),
     CONSTRAINT an_ended_session_has_its_reason CHECK (((ended_at IS NULL) = (end_reason IS NULL))),
-    CONSTRAINT stage_is_known CHECK ((stage = ANY (ARRAY['one-time-code'::text, 'change-password'::text, 'complete'::text])))
+    CONSTRAINT only_a_person_represents_and_never_in_recourse CHECK (((power_of_attorney_id IS NULL) OR ((user_code_id IS NOT NULL) AND (NOT is_recourse)))),
+    CONSTRAINT stage_has_a_name CHECK ((stage ~ '^[a-z][a-z-]{0,39}$'::text)),
+    CONSTRAINT who_is_represented_gave_a_power CHECK (((represented_applicant_id IS NULL) = (power_of_attorney_id IS NULL)))
 );
 CREATE TABLE public.sign_in_attempts (
     subject bytea NOT NULL,
@@ -453,6 +475,8 @@ ALTER TABLE ONLY public.client_assertions
     ADD CONSTRAINT an_assertion_serves_once PRIMARY KEY (client_id, jti_hash);
 ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT an_event_is_in_the_outbox_once UNIQUE (id);
+ALTER TABLE ONLY public.applicant_choices
+    ADD CONSTRAINT applicant_choices_pkey PRIMARY KEY (request_hash);
 ALTER TABLE ONLY public.authorization_codes
     ADD CONSTRAINT authorization_codes_pkey PRIMARY KEY (code_hash);
 ALTER TABLE ONLY public.authorization_requests
@@ -477,6 +501,8 @@ ALTER TABLE ONLY public.incident_steps
     ADD CONSTRAINT incident_steps_pkey PRIMARY KEY (incident_id, step);
 ALTER TABLE ONLY public.incidents
     ADD CONSTRAINT incidents_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.logout_deliveries
+    ADD CONSTRAINT logout_deliveries_pkey PRIMARY KEY (session_id, client_id);
 ALTER TABLE ONLY public.former_passwords
     ADD CONSTRAINT one_password_is_replaced_at_a_time PRIMARY KEY (user_code_id, replaced_at);
 ALTER TABLE ONLY public.outbox
@@ -517,6 +543,7 @@ CREATE INDEX access_records_by_applicant ON ONLY public.access_records USING btr
 CREATE INDEX access_records_by_user_code ON ONLY public.access_records USING btree (user_code_id, at, id);
 CREATE INDEX access_records_default_applicant_id_at_id_idx ON public.access_records_default USING btree (applicant_id, at, id);
 CREATE INDEX access_records_default_user_code_id_at_id_idx ON public.access_records_default USING btree (user_code_id, at, id);
+CREATE INDEX applicant_choices_by_expiry ON public.applicant_choices USING btree (expires_at);
 CREATE INDEX authorization_codes_by_expiry ON public.authorization_codes USING btree (expires_at);
 CREATE INDEX authorization_requests_by_expiry ON public.authorization_requests USING btree (expires_at);
 CREATE INDEX client_assertions_by_expiry ON public.client_assertions USING btree (expires_at);
@@ -525,6 +552,8 @@ CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING btree (cre
 CREATE INDEX incidents_by_applicant ON public.incidents USING btree (applicant_id, id);
 CREATE INDEX incidents_by_user_code ON public.incidents USING btree (user_code_id);
 CREATE INDEX incidents_that_wait ON public.incidents USING btree (passes_on_at) WHERE (passes_on_at IS NOT NULL);
+CREATE INDEX logout_deliveries_by_age ON public.logout_deliveries USING btree (ended_at);
+CREATE INDEX logout_deliveries_due ON public.logout_deliveries USING btree (client_id, next_attempt_at) WHERE ((delivered_at IS NULL) AND (given_up_at IS NULL));
 CREATE INDEX outbox_unassigned ON public.outbox USING btree (row_number) WHERE ("position" IS NULL);
 CREATE INDEX outbox_unpublished ON public.outbox USING btree ("position") WHERE (published_at IS NULL);
 CREATE INDEX parked_events_by_key ON public.parked_events USING btree (partitionkey);
@@ -536,11 +565,13 @@ CREATE INDEX pushed_requests_by_expiry ON public.pushed_requests USING btree (ex
 CREATE INDEX refresh_tokens_by_expiry ON public.refresh_tokens USING btree (expires_at);
 CREATE INDEX registrations_cancelled ON public.registrations USING btree (changed_at) WHERE (state = 'cancelled'::text);
 CREATE INDEX sessions_by_agent ON public.sessions USING btree (agent_id) WHERE (ended_at IS NULL);
+CREATE INDEX sessions_by_applicant ON public.sessions USING btree (applicant_id) WHERE (ended_at IS NULL);
 CREATE INDEX sessions_by_user_code ON public.sessions USING btree (user_code_id) WHERE (ended_at IS NULL);
 CREATE INDEX sessions_of_user_code ON public.sessions USING btree (user_code_id) WHERE (user_code_id IS NOT NULL);
 CREATE INDEX sessions_open ON public.sessions USING btree (last_seen_at) WHERE (ended_at IS NULL);
 CREATE INDEX sign_in_attempts_by_age ON public.sign_in_attempts USING btree (last_at);
 CREATE INDEX token_grants_by_expiry ON public.token_grants USING btree (expires_at);
+CREATE INDEX token_grants_by_session ON public.token_grants USING btree (session_id, client_id);
 CREATE INDEX user_code_holds_by_code ON public.user_code_holds USING btree (user_code_id, placed_at, id);
 CREATE INDEX user_codes_by_applicant ON public.user_codes USING btree (applicant_id);
 CREATE INDEX user_codes_pending ON public.user_codes USING btree (assigned_at) WHERE (state = 'pending'::text);
@@ -576,6 +607,7 @@ GRANT UPDATE(password_set_at) ON TABLE public.agent_accounts TO auth_app;
 GRANT UPDATE(password_is_one_time) ON TABLE public.agent_accounts TO auth_app;
 GRANT UPDATE(password_expires_at) ON TABLE public.agent_accounts TO auth_app;
 GRANT UPDATE(is_installed) ON TABLE public.agent_accounts TO auth_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.applicant_choices TO auth_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.authorization_codes TO auth_app;
 GRANT UPDATE(used_at) ON TABLE public.authorization_codes TO auth_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.authorization_requests TO auth_app;
@@ -626,6 +658,11 @@ GRANT UPDATE(passes_on_at) ON TABLE public.incidents TO auth_app;
 GRANT UPDATE(resolved_at) ON TABLE public.incidents TO auth_app;
 GRANT UPDATE(resolved_by) ON TABLE public.incidents TO auth_app;
 GRANT UPDATE(outcome) ON TABLE public.incidents TO auth_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.logout_deliveries TO auth_app;
+GRANT UPDATE(attempts) ON TABLE public.logout_deliveries TO auth_app;
+GRANT UPDATE(next_attempt_at) ON TABLE public.logout_deliveries TO auth_app;
+GRANT UPDATE(delivered_at) ON TABLE public.logout_deliveries TO auth_app;
+GRANT UPDATE(given_up_at) ON TABLE public.logout_deliveries TO auth_app;
 GRANT SELECT,INSERT ON TABLE public.outbox TO auth_app;
 GRANT UPDATE(sequence) ON TABLE public.outbox TO auth_app;
 GRANT UPDATE("position") ON TABLE public.outbox TO auth_app;
@@ -648,10 +685,13 @@ GRANT SELECT,INSERT ON TABLE public.sessions TO auth_app;
 GRANT UPDATE(secret_hash) ON TABLE public.sessions TO auth_app;
 GRANT UPDATE(stage) ON TABLE public.sessions TO auth_app;
 GRANT UPDATE(amr) ON TABLE public.sessions TO auth_app;
+GRANT UPDATE(conditions) ON TABLE public.sessions TO auth_app;
 GRANT UPDATE(authenticated_at) ON TABLE public.sessions TO auth_app;
 GRANT UPDATE(last_seen_at) ON TABLE public.sessions TO auth_app;
 GRANT UPDATE(ended_at) ON TABLE public.sessions TO auth_app;
 GRANT UPDATE(end_reason) ON TABLE public.sessions TO auth_app;
+GRANT UPDATE(represented_applicant_id) ON TABLE public.sessions TO auth_app;
+GRANT UPDATE(power_of_attorney_id) ON TABLE public.sessions TO auth_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sign_in_attempts TO auth_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.signing_keys TO auth_app;
 GRANT UPDATE(retired_at) ON TABLE public.signing_keys TO auth_app;

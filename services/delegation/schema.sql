@@ -195,6 +195,27 @@ CREATE TABLE public.persons_in_charge (
     activated_at timestamp with time zone,
     CONSTRAINT language_is_french_or_english CHECK ((language = ANY (ARRAY['fr'::text, 'en'::text])))
 );
+CREATE TABLE public.power_of_attorney_tasks (
+    power_of_attorney_id uuid NOT NULL,
+    online_service text NOT NULL,
+    task text NOT NULL
+);
+CREATE TABLE public.powers_of_attorney (
+    id uuid NOT NULL,
+    granting_applicant_id uuid NOT NULL,
+    granting_name text NOT NULL,
+    granting_number text,
+    representing_applicant_id uuid,
+    representing_user_code_id uuid,
+    is_unrestricted boolean NOT NULL,
+    starts_on date NOT NULL,
+    ends_on date,
+    accepted_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    CONSTRAINT a_power_ends_no_earlier_than_it_starts CHECK ((starts_on <= ends_on)),
+    CONSTRAINT a_power_is_given_to_an_applicant_or_to_a_person CHECK (((representing_applicant_id IS NULL) <> (representing_user_code_id IS NULL))),
+    CONSTRAINT no_applicant_represents_itself CHECK ((granting_applicant_id <> representing_applicant_id))
+);
 CREATE TABLE public.proposals (
     id uuid NOT NULL,
     command text NOT NULL,
@@ -319,6 +340,10 @@ ALTER TABLE ONLY public.person_holds
     ADD CONSTRAINT person_holds_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.persons_in_charge
     ADD CONSTRAINT persons_in_charge_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.power_of_attorney_tasks
+    ADD CONSTRAINT power_of_attorney_tasks_pkey PRIMARY KEY (power_of_attorney_id, online_service, task);
+ALTER TABLE ONLY public.powers_of_attorney
+    ADD CONSTRAINT powers_of_attorney_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.proposals
     ADD CONSTRAINT proposals_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.schema_migrations
@@ -347,6 +372,8 @@ CREATE INDEX outbox_unpublished ON public.outbox USING btree ("position") WHERE 
 CREATE INDEX parked_events_by_key ON public.parked_events USING btree (partitionkey);
 CREATE INDEX person_holds_by_person ON public.person_holds USING btree (person_id);
 CREATE INDEX persons_in_charge_by_applicant ON public.persons_in_charge USING btree (applicant_id);
+CREATE INDEX powers_of_attorney_by_applicant ON public.powers_of_attorney USING btree (representing_applicant_id) WHERE (revoked_at IS NULL);
+CREATE INDEX powers_of_attorney_by_person ON public.powers_of_attorney USING btree (representing_user_code_id) WHERE (revoked_at IS NULL);
 CREATE INDEX proposals_by_state ON public.proposals USING btree (state, id);
 CREATE INDEX proposals_to_collect ON public.proposals USING btree (decided_at) WHERE (sealed_for_proposer IS NOT NULL);
 CREATE INDEX proposals_waiting ON public.proposals USING btree (expires_at) WHERE (state = 'proposed'::text);
@@ -361,6 +388,8 @@ ALTER TABLE ONLY public.disclosure_authorizations
     ADD CONSTRAINT disclosure_authorizations_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
 ALTER TABLE ONLY public.person_holds
     ADD CONSTRAINT person_holds_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.persons_in_charge(id);
+ALTER TABLE ONLY public.power_of_attorney_tasks
+    ADD CONSTRAINT power_of_attorney_tasks_power_of_attorney_id_fkey FOREIGN KEY (power_of_attorney_id) REFERENCES public.powers_of_attorney(id);
 ALTER TABLE ONLY public.tasks
     ADD CONSTRAINT tasks_online_service_fkey FOREIGN KEY (online_service) REFERENCES public.online_services(code);
 REVOKE USAGE ON SCHEMA public FROM PUBLIC;
@@ -391,6 +420,8 @@ GRANT UPDATE(released_by) ON TABLE public.person_holds TO delegation_app;
 GRANT UPDATE(released_at) ON TABLE public.person_holds TO delegation_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.persons_in_charge TO delegation_app;
 GRANT UPDATE(activated_at) ON TABLE public.persons_in_charge TO delegation_app;
+GRANT SELECT ON TABLE public.power_of_attorney_tasks TO delegation_app;
+GRANT SELECT ON TABLE public.powers_of_attorney TO delegation_app;
 GRANT SELECT,INSERT ON TABLE public.proposals TO delegation_app;
 GRANT UPDATE(state) ON TABLE public.proposals TO delegation_app;
 GRANT UPDATE(decided_by) ON TABLE public.proposals TO delegation_app;

@@ -14,6 +14,7 @@ from deploy.local.tail import last_lines
 INSTALLATION = Path(__file__).with_name("installation.yaml")
 INSTALLED = ("auth", "registry")
 SERVING = ("api", "worker")
+MAIL = "mail"
 OPERATOR_PASSWORD = "CLICSEQUR_KAFKA_OPERATOR_PASSWORD"  # noqa: S105 - the name of a variable
 STOP_SECONDS = 5
 
@@ -30,6 +31,10 @@ def shell(command: Sequence[str]) -> str:
 def full_environment(service: str, platform: Platform, *, command: str) -> dict[str, str]:
     unbuffered = {"PYTHONUNBUFFERED": "1"}
     return {**os.environ, **unbuffered, **service_environment(service, platform, command=command)}
+
+
+def mail_command(platform: Platform, layout: Layout) -> list[str]:
+    return [sys.executable, "-m", "deploy.local.mail", str(platform.ports.mail), str(layout.mails)]
 
 
 def access_command(platform: Platform) -> list[str]:

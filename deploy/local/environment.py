@@ -75,6 +75,9 @@ def service_environment(
     }
     if service == "registry":
         fields["identity_proof_file"] = str(platform.identity_proof_file)
+    if service == "auth":
+        fields |= {"smtp_host": LOOPBACK, "smtp_port": str(platform.ports.mail), "smtp_tls": "none"}
+        fields["smtp_from"] = "clicsequr@localhost"
     if command == MIGRATE:
         fields["database_owner_url"] = platform.database_url(owner(service), database=chosen)
     return {f"CLICSEQUR_{name.upper()}": text for name, text in fields.items()}

@@ -33,6 +33,11 @@ class Layout:
         return self.state / "run"
 
     @property
+    def mails(self) -> Path:
+        """What the local mail server was given, one file per mail."""
+        return self.state / "mails"
+
+    @property
     def progress(self) -> Path:
         return self.run / "progress"
 

@@ -26,6 +26,7 @@ class Ports:
     registry_worker: int = 18202
     delegation_worker: int = 18203
     mailbox_worker: int = 18204
+    mail: int = 18025
     postgres: int = 15432
     kafka: int = 19092
     kafka_controller: int = 19093

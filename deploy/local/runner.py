@@ -96,6 +96,8 @@ def _install(service: str, platform: Platform, *, layout: Layout, stops: ExitSta
 def _serve(services: list[str], platform: Platform, *, layout: Layout) -> None:
     logs = ServiceLogs(logs=layout.logs, run=layout.run)
     programs = Manager(printer=logs)
+    mail = commands.shell(commands.mail_command(platform, layout))
+    programs.add_process(commands.MAIL, mail, env={**os.environ, "PYTHONUNBUFFERED": "1"})
     for service in services:
         for command in commands.SERVING:
             programs.add_process(

@@ -14,7 +14,8 @@ def show(layout: Layout, platform: Platform, services: list[str]) -> str:
     names = [f"{service}-{command}" for service in services for command in commands.SERVING]
     recorded = {child.pid for child in children.list_recorded(layout.run)}
     programs = [
-        _program(layout, name, recorded=recorded) for name in (runner.NAME, postgres.NAME, kafka.NAME, *names)
+        _program(layout, name, recorded=recorded)
+        for name in (runner.NAME, postgres.NAME, kafka.NAME, commands.MAIL, *names)
     ]
     facts = [_facts(platform, service) for service in services]
     return "\n".join(

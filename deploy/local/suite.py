@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from deploy.local import (
     accounts,
     children,
+    commands,
     infrastructure,
     kafka,
     ports,
@@ -74,7 +75,7 @@ def _start_runner(layout: Layout, services: list[str], *, addresses: Ports) -> N
     if shutil.disk_usage(layout.state).free < LEAST_FREE_BYTES:
         raise PlatformError(DISK_FULL)
     wanted = [name for service in services for name in (service, f"{service}_internal", f"{service}_worker")]
-    ports.require_free(addresses, [*infrastructure.own_ports(), *wanted])
+    ports.require_free(addresses, [*infrastructure.own_ports(), commands.MAIL, *wanted])
     progress.clear(layout.progress)
     for old in layout.logs.glob("*.log"):
         old.replace(old.with_suffix(".log.previous"))

@@ -11,6 +11,7 @@ from uuid import UUID
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
+from libs.common import assurance
 from libs.common.access_records import Circumstances, record_call
 from libs.common.call import Call, IdempotencyKey
 from libs.common.database import Database
@@ -26,6 +27,7 @@ from libs.common.errors import (
     PurposeMissing,
     RecourseOnly,
     RoleNotAdmitted,
+    StrongerAuthenticationNeeded,
     TokenRefused,
     UnknownOrForeign,
 )
@@ -58,6 +60,7 @@ class Admission:
     `recourse`: also admits a session with scope `recourse`, whatever the state of its registration.
     `needs_facts`: refused while facts are too old; off for holds, incidents, ending sessions, conditions.
     `creates`: needs an Idempotency-Key. `applicant_of`: finds the applicant that no path parameter names.
+    `acr`: the least level (assurance.py) that the caller's session must prove; for staff always two factors.
     """
 
     who: frozenset[str]
@@ -65,6 +68,7 @@ class Admission:
     needs_facts: bool = True
     creates: bool = False
     applicant_of: ApplicantOf | None = None
+    acr: str | None = None
 
 
 def admits(
@@ -73,9 +77,10 @@ def admits(
     needs_facts: bool = True,
     creates: bool = False,
     applicant_of: ApplicantOf | None = None,
+    acr: str | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declares, below the route decorator, who may call a route."""
-    admission = Admission(frozenset(who), recourse, needs_facts, creates, applicant_of)
+    admission = Admission(frozenset(who), recourse, needs_facts, creates, applicant_of, acr)
 
     def mark(endpoint: Callable[..., Any]) -> Callable[..., Any]:
         setattr(endpoint, ATTRIBUTE, admission)
@@ -121,8 +126,13 @@ def _errors(admission: Admission | None) -> list[type[DomainError]]:
         return []
     created = [IdempotencyKeyMissing, IdempotencyKeyReused] if admission.creates else []
     aged = [FactsTooOld] if admission.needs_facts else []
+    stronger = [StrongerAuthenticationNeeded] if admission.acr or _admits_staff(admission) else []
     always = [MissingToken, InvalidToken, TokenRefused, AccessSuspended, RoleNotAdmitted, UnknownOrForeign]
-    return [*always, DatabaseUnavailable, *created, *aged]
+    return [*always, DatabaseUnavailable, *created, *aged, *stronger]
+
+
+def _admits_staff(admission: Admission) -> bool:
+    return any(name.startswith(("agent:", "department_agent:")) for name in admission.who)
 
 
 async def admit(request: Request, admission: Admission, *, action: str) -> Call:
@@ -189,11 +199,26 @@ def _refusal(
         return UnknownOrForeign.code
     if principal.is_recourse and not admission.recourse:
         return RecourseOnly.code
+    if not assurance.is_enough(principal.acr, _least_acr(principal, admission)):
+        return StrongerAuthenticationNeeded.code
+    return _missing(request, admission, principal=principal, applicant_id=applicant_id)
+
+
+def _missing(
+    request: Request, admission: Admission, *, principal: Principal, applicant_id: UUID | None
+) -> str | None:
     if principal.is_staff and applicant_id is not None and len(purpose_of(request) or "") not in PURPOSE_LENGTHS:
         return PurposeMissing.code
     if admission.creates and not _is_key(request.headers.get("idempotency-key", "")):
         return IdempotencyKeyMissing.code
     return None
+
+
+def _least_acr(principal: Principal, admission: Admission) -> str | None:
+    """Staff signs in with two factors, so a token of theirs that tells less is not to be believed."""
+    if admission.acr is None and principal.is_staff:
+        return assurance.TWO_FACTOR
+    return admission.acr
 
 
 def purpose_of(request: Request) -> str | None:
@@ -214,6 +239,8 @@ def _stale_publisher(request: Request, admission: Admission) -> str | None:
 def _error(reason: str, *, admission: Admission, publisher: str | None) -> DomainError:
     if reason == RoleNotAdmitted.code:
         return RoleNotAdmitted(admitted=", ".join(sorted(admission.who)))
+    if reason == StrongerAuthenticationNeeded.code:
+        return StrongerAuthenticationNeeded(acr_values=admission.acr or assurance.TWO_FACTOR)
     if reason == FactsTooOld.code:
         return FactsTooOld(publisher=publisher or "parked-events")
     return REFUSALS[reason]()

@@ -107,6 +107,12 @@ class RecourseOnly(Forbidden):
     fr = "Cette session sert seulement à voir la situation, à lire la boîte et à demander le retour de l'accès."
 
 
+class StrongerAuthenticationNeeded(Unauthenticated):
+    code = "stronger-authentication-needed"
+    en = "This call needs a session that proves more. Sign in again, asking for acr_values={acr_values}."
+    fr = "Cet appel exige une session mieux prouvée. Ouvrez-en une en demandant acr_values={acr_values}."
+
+
 class PurposeMissing(Invalid):
     code = "purpose-missing"
     en = "Access to a file by staff needs a stated purpose (header Clicsequr-Purpose, 3 to 300 characters)."

@@ -14,6 +14,7 @@ from libs.common.errors import (
     Forbidden,
     Invalid,
     NotFound,
+    StrongerAuthenticationNeeded,
     TooManyAttempts,
     Unauthenticated,
     Unavailable,
@@ -108,7 +109,7 @@ def problem_of(error: DomainError, *, language: str, correlation_id: UUID) -> JS
     status = status_of(type(error))
     headers = {}
     if isinstance(error, Unauthenticated):
-        headers["WWW-Authenticate"] = "Bearer" if error.code == "token-missing" else 'Bearer error="invalid_token"'
+        headers["WWW-Authenticate"] = _challenge(error)
     if isinstance(error, TooManyAttempts | Unavailable):
         headers["Retry-After"] = str(error.fields.get("retry_after", RETRY_AFTER_SECONDS))
     return _problem(
@@ -120,6 +121,13 @@ def problem_of(error: DomainError, *, language: str, correlation_id: UUID) -> JS
         fields=error.fields,
         headers=headers,
     )
+
+
+def _challenge(error: DomainError) -> str:
+    """RFC 6750 §3, and RFC 9470 §3 for a token that is good and tells too weak an authentication."""
+    if isinstance(error, StrongerAuthenticationNeeded):
+        return f'Bearer error="insufficient_user_authentication", acr_values="{error.fields["acr_values"]}"'
+    return "Bearer" if error.code == "token-missing" else 'Bearer error="invalid_token"'
 
 
 def general_problem(

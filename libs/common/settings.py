@@ -8,7 +8,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
-def _is_loopback(host: str | None) -> bool:
+def is_loopback(host: str | None) -> bool:
     if host == "localhost":
         return True
     try:
@@ -78,7 +78,7 @@ class ServiceSettings(BaseSettings):
         parts = urlsplit(self.issuer)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError("issuer must be an http or https address")
-        if parts.scheme == "http" and not _is_loopback(parts.hostname):
+        if parts.scheme == "http" and not is_loopback(parts.hostname):
             raise ValueError("an http issuer is accepted on a loopback address only")
         return self
 

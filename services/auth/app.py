@@ -22,6 +22,9 @@ from services.auth.incident import api as incident_api
 from services.auth.incident.commands import pass_on_silent_incidents
 from services.auth.installation import install
 from services.auth.parts import prepare
+from services.auth.second_factor import api as second_factor_api
+from services.auth.second_factor import me_api as own_second_factors_api
+from services.auth.second_factor.commands import forget_old as forget_old_factors
 from services.auth.session import api as session_api
 from services.auth.session import (
     attempts,
@@ -36,6 +39,7 @@ from services.auth.session.commands import end_expired_sessions
 from services.auth.session.logout_delivery import deliver_logouts
 from services.auth.session.logout_delivery import forget_old as forget_old_logouts
 from services.auth.session.representation import forget_old_choices
+from services.auth.session.step_up import forget_old_step_ups
 from services.auth.settings import AuthSettings
 from services.auth.signing_key import api as signing_key_api
 from services.auth.signing_key.commands import forget_retired
@@ -75,6 +79,8 @@ async def sweep_expired(resources: Resources) -> None:
         await forget_old_pushed(tx, at=now())
         await forget_old_assertions(tx, at=now())
         await attempts.forget_old(tx, at=now())
+        await forget_old_factors(tx, at=now())
+        await forget_old_step_ups(tx, at=now())
         await forget_retired(tx, at=now())
         await forget_old_logouts(tx, at=now())
         await forget_old_choices(tx, at=now())
@@ -111,6 +117,8 @@ SERVICE = Service(
         token_api.router,
         introspection_api.router,
         user_code_api.router,
+        second_factor_api.router,
+        own_second_factors_api.router,
     ],
     publishers=("registry", "delegation"),
     handlers=lambda _settings: HANDLERS,

@@ -5,11 +5,18 @@ from libs.common.http import new_router
 from services.auth.parts import parts_of
 
 router = new_router(tags=["assets"])
+KEPT = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 
 @router.get("/assets/clicsequr.css", response_class=Response)
 @public
 async def style(request: Request) -> Response:
     """Pages name it with its version, so a browser may keep it."""
-    headers = {"Cache-Control": "public, max-age=31536000, immutable"}
-    return Response(parts_of(request).pages.style, media_type="text/css", headers=headers)
+    return Response(parts_of(request).pages.style, media_type="text/css", headers=KEPT)
+
+
+@router.get("/assets/passkey.js", response_class=Response)
+@public
+async def script(request: Request) -> Response:
+    """The only script of all pages; it speaks to the browser's passkeys and to nobody else."""
+    return Response(parts_of(request).pages.script, media_type="text/javascript", headers=KEPT)

@@ -21,6 +21,7 @@ from libs.common.standing_events import (
     note_applicant,
     note_person,
 )
+from services.auth.second_factor.emailed import note_address
 from services.auth.session.commands import end_sessions_of_code
 from services.auth.session.duties import note_conditions
 from services.auth.user_code import commands as user_codes
@@ -38,10 +39,24 @@ async def apply_designated(tx: Connection, call: Call, event: PersonInChargeDesi
     await user_codes.name_person(
         tx, call, event.user_code_id, applicant_id=event.applicant_id, role=Role.PERSON_IN_CHARGE
     )
+    await _note_address(tx, call, event)
 
 
 async def apply_user_added(tx: Connection, call: Call, event: UserAdded) -> None:
     await user_codes.name_person(tx, call, event.user_code_id, applicant_id=event.applicant_id, role=Role.USER)
+    await _note_address(tx, call, event)
+
+
+async def _note_address(tx: Connection, call: Call, event: PersonInChargeDesignated | UserAdded) -> None:
+    """One-time codes are sent there."""
+    await note_address(
+        tx,
+        event.user_code_id,
+        applicant_id=event.applicant_id,
+        address=event.email,
+        language=event.language,
+        at=call.at,
+    )
 
 
 async def apply_cleared(

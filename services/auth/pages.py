@@ -1,4 +1,4 @@
-"""Pages without script, in French and English; the catalogues are read from their .po files at start."""
+"""Pages in French and English, whose catalogues are read from their .po files at start; script is for passkeys."""
 
 import hashlib
 from io import BytesIO
@@ -15,17 +15,21 @@ from starlette.responses import HTMLResponse
 
 FOLDER = Path(__file__).parent
 STYLE = FOLDER / "assets" / "clicsequr.css"
+SCRIPT = FOLDER / "assets" / "passkey.js"
 LANGUAGES = ("fr", "en")
 POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action {targets}"
+POLICY_OF_SCRIPT = "script-src 'self'; connect-src 'self'; "
 
 
 class Pages:
     def __init__(self) -> None:
         self.style = STYLE.read_bytes()
         self.style_version = hashlib.sha256(self.style).hexdigest()[:12]
+        self.script = SCRIPT.read_bytes()
+        self.script_version = hashlib.sha256(self.script).hexdigest()[:12]
         self._environments = {language: self._environment(language) for language in LANGUAGES}
 
-    def answer(
+    def answer(  # noqa: PLR0913 - what an answer is made of, each by name
         self,
         template: str,
         *,
@@ -33,9 +37,13 @@ class Pages:
         status: int = 200,
         form_leads_to: str | None = None,
         headers: dict[str, str] | None = None,
+        has_script: bool = False,
         **shown: Any,
     ) -> Response:
-        """`form_leads_to`: the client's address to which the form's answer redirects, for `form-action`."""
+        """`form_leads_to`: the client's address to which the form's answer redirects, for `form-action`.
+
+        `has_script`: the page is one of the few that use a passkey.
+        """
         text = self._environments[language].get_template(template).render(language=language, **shown)
         targets = "'self'" if form_leads_to is None else f"'self' {origin_of(form_leads_to)}"
         return HTMLResponse(
@@ -44,16 +52,21 @@ class Pages:
             headers={
                 **(headers or {}),
                 "Content-Language": language,
-                "Content-Security-Policy": POLICY.format(targets=targets),
+                "Content-Security-Policy": (POLICY_OF_SCRIPT if has_script else "")
+                + POLICY.format(targets=targets),
                 "X-Frame-Options": "DENY",
                 "Cross-Origin-Opener-Policy": "same-origin",
             },
         )
 
+    def text(self, template: str, *, language: str, **shown: Any) -> str:
+        """Plain text, such as a mail: nothing is escaped."""
+        return self._environments[language].get_template(template).render(**shown)
+
     def _environment(self, language: str) -> Environment:
         environment = Environment(
             loader=FileSystemLoader(FOLDER / "templates"),
-            autoescape=select_autoescape(default=True),
+            autoescape=select_autoescape(disabled_extensions=("txt",), default=True),
             undefined=StrictUndefined,
             extensions=["jinja2.ext.i18n"],
             trim_blocks=True,
@@ -62,6 +75,7 @@ class Pages:
         # The extension adds this method to the environment when it is loaded.
         environment.install_gettext_translations(_translations(language), newstyle=True)  # type: ignore[attr-defined]
         environment.globals["style_version"] = self.style_version
+        environment.globals["script_version"] = self.script_version
         return environment
 
 

@@ -143,6 +143,22 @@ CREATE TABLE public.duties_shown (
     language text NOT NULL,
     shown_at timestamp with time zone NOT NULL
 );
+CREATE TABLE public.email_addresses (
+    user_code_id uuid NOT NULL,
+    applicant_id uuid NOT NULL,
+    address text NOT NULL,
+    language text NOT NULL,
+    told_at timestamp with time zone NOT NULL
+);
+CREATE TABLE public.emailed_codes (
+    session_id uuid NOT NULL,
+    owner_id uuid NOT NULL,
+    code_hash bytea NOT NULL,
+    sent_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    tries integer NOT NULL,
+    sendings integer NOT NULL
+);
 CREATE TABLE public.evidence_records (
     id uuid NOT NULL,
     at timestamp with time zone NOT NULL,
@@ -159,6 +175,16 @@ CREATE TABLE public.evidence_records (
     amr text[],
     conditions text,
     content jsonb NOT NULL
+);
+CREATE TABLE public.factor_enrolments (
+    owner_id uuid NOT NULL,
+    factor_id uuid NOT NULL,
+    kind text NOT NULL,
+    name text NOT NULL,
+    sealed_secret bytea,
+    sealing_key_id text,
+    challenge bytea,
+    expires_at timestamp with time zone NOT NULL
 );
 CREATE TABLE public.former_passwords (
     user_code_id uuid NOT NULL,
@@ -275,6 +301,11 @@ CREATE TABLE public.parked_events (
     fault text NOT NULL,
     parked_at timestamp with time zone NOT NULL
 );
+CREATE TABLE public.passkey_challenges (
+    asked_by bytea NOT NULL,
+    challenge bytea NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
 CREATE TABLE public.persons (
     user_code_id uuid NOT NULL,
     applicant_id uuid NOT NULL,
@@ -322,6 +353,12 @@ CREATE TABLE public.pushed_requests (
     parameters jsonb NOT NULL,
     expires_at timestamp with time zone NOT NULL
 );
+CREATE TABLE public.recovery_codes (
+    owner_id uuid NOT NULL,
+    code_hash bytea NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone
+);
 CREATE TABLE public.refresh_tokens (
     token_hash bytea NOT NULL,
     grant_id uuid NOT NULL,
@@ -343,6 +380,23 @@ CREATE TABLE public.schema_migrations (
     name text NOT NULL,
     sha256 text NOT NULL,
     applied_at timestamp with time zone DEFAULT now() NOT NULL
+);
+CREATE TABLE public.second_factors (
+    id uuid NOT NULL,
+    owner_id uuid NOT NULL,
+    applicant_id uuid,
+    kind text NOT NULL,
+    name text NOT NULL,
+    sealed_secret bytea,
+    sealing_key_id text,
+    last_step bigint DEFAULT 0 NOT NULL,
+    credential_id bytea,
+    public_key bytea,
+    sign_count bigint DEFAULT 0 NOT NULL,
+    enrolled_at timestamp with time zone NOT NULL,
+    CONSTRAINT only_a_passkey_has_a_credential CHECK ((((kind = 'passkey'::text) = (credential_id IS NOT NULL)) AND ((credential_id IS NULL) = (public_key IS NULL)))),
+    CONSTRAINT only_a_totp_has_a_secret CHECK ((((kind = 'totp'::text) = (sealed_secret IS NOT NULL)) AND ((sealed_secret IS NULL) = (sealing_key_id IS NULL)))),
+    CONSTRAINT second_factor_kind_is_known CHECK ((kind = ANY (ARRAY['totp'::text, 'passkey'::text, 'email'::text])))
 );
 CREATE TABLE public.sessions (
     id uuid NOT NULL,
@@ -395,6 +449,11 @@ CREATE TABLE public.standing (
     state text NOT NULL,
     refuse_issued_before timestamp with time zone NOT NULL,
     CONSTRAINT subject_kind_is_known CHECK ((subject_kind = ANY (ARRAY['applicant'::text, 'user_code'::text, 'session'::text, 'agent'::text])))
+);
+CREATE TABLE public.step_ups (
+    request_hash bytea NOT NULL,
+    session_id uuid NOT NULL,
+    asked_at timestamp with time zone NOT NULL
 );
 CREATE TABLE public.token_grants (
     id uuid NOT NULL,
@@ -453,6 +512,8 @@ CREATE TABLE public.user_codes (
 ALTER TABLE ONLY public.access_records ATTACH PARTITION public.access_records_default DEFAULT;
 ALTER TABLE ONLY public.token_grants
     ADD CONSTRAINT a_code_gives_once UNIQUE (code_hash);
+ALTER TABLE ONLY public.second_factors
+    ADD CONSTRAINT a_credential_is_one_owners UNIQUE (credential_id);
 ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT a_position_is_given_once UNIQUE ("position");
 ALTER TABLE ONLY public.outbox
@@ -485,8 +546,14 @@ ALTER TABLE ONLY public.clients
     ADD CONSTRAINT clients_pkey PRIMARY KEY (client_id);
 ALTER TABLE ONLY public.duties_shown
     ADD CONSTRAINT duties_shown_pkey PRIMARY KEY (user_code_id, conditions);
+ALTER TABLE ONLY public.email_addresses
+    ADD CONSTRAINT email_addresses_pkey PRIMARY KEY (user_code_id);
+ALTER TABLE ONLY public.emailed_codes
+    ADD CONSTRAINT emailed_codes_pkey PRIMARY KEY (session_id);
 ALTER TABLE ONLY public.evidence_records
     ADD CONSTRAINT evidence_records_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.factor_enrolments
+    ADD CONSTRAINT factor_enrolments_pkey PRIMARY KEY (owner_id);
 ALTER TABLE ONLY public.freshness
     ADD CONSTRAINT freshness_pkey PRIMARY KEY (publisher);
 ALTER TABLE ONLY public.idempotency_keys
@@ -509,6 +576,8 @@ ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT outbox_pkey PRIMARY KEY (row_number);
 ALTER TABLE ONLY public.parked_events
     ADD CONSTRAINT parked_events_pkey PRIMARY KEY (event_id);
+ALTER TABLE ONLY public.passkey_challenges
+    ADD CONSTRAINT passkey_challenges_pkey PRIMARY KEY (asked_by);
 ALTER TABLE ONLY public.persons
     ADD CONSTRAINT persons_pkey PRIMARY KEY (user_code_id);
 ALTER TABLE ONLY public.posted_conditions
@@ -517,12 +586,16 @@ ALTER TABLE ONLY public.proposals
     ADD CONSTRAINT proposals_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.pushed_requests
     ADD CONSTRAINT pushed_requests_pkey PRIMARY KEY (uri_hash);
+ALTER TABLE ONLY public.recovery_codes
+    ADD CONSTRAINT recovery_codes_pkey PRIMARY KEY (owner_id, code_hash);
 ALTER TABLE ONLY public.refresh_tokens
     ADD CONSTRAINT refresh_tokens_pkey PRIMARY KEY (token_hash);
 ALTER TABLE ONLY public.registrations
     ADD CONSTRAINT registrations_pkey PRIMARY KEY (applicant_id);
 ALTER TABLE ONLY public.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (series, number);
+ALTER TABLE ONLY public.second_factors
+    ADD CONSTRAINT second_factors_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.sign_in_attempts
@@ -531,6 +604,8 @@ ALTER TABLE ONLY public.signing_keys
     ADD CONSTRAINT signing_keys_pkey PRIMARY KEY (kid);
 ALTER TABLE ONLY public.standing
     ADD CONSTRAINT standing_pkey PRIMARY KEY (subject_kind, subject_id, source);
+ALTER TABLE ONLY public.step_ups
+    ADD CONSTRAINT step_ups_pkey PRIMARY KEY (request_hash);
 ALTER TABLE ONLY public.token_grants
     ADD CONSTRAINT token_grants_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.unreadable_messages
@@ -547,16 +622,21 @@ CREATE INDEX applicant_choices_by_expiry ON public.applicant_choices USING btree
 CREATE INDEX authorization_codes_by_expiry ON public.authorization_codes USING btree (expires_at);
 CREATE INDEX authorization_requests_by_expiry ON public.authorization_requests USING btree (expires_at);
 CREATE INDEX client_assertions_by_expiry ON public.client_assertions USING btree (expires_at);
+CREATE INDEX emailed_codes_by_age ON public.emailed_codes USING btree (sent_at);
+CREATE INDEX emailed_codes_by_owner ON public.emailed_codes USING btree (owner_id);
 CREATE INDEX evidence_records_by_applicant ON public.evidence_records USING btree (applicant_id, at, id);
+CREATE INDEX factor_enrolments_by_expiry ON public.factor_enrolments USING btree (expires_at);
 CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING btree (created_at);
 CREATE INDEX incidents_by_applicant ON public.incidents USING btree (applicant_id, id);
 CREATE INDEX incidents_by_user_code ON public.incidents USING btree (user_code_id);
 CREATE INDEX incidents_that_wait ON public.incidents USING btree (passes_on_at) WHERE (passes_on_at IS NOT NULL);
 CREATE INDEX logout_deliveries_by_age ON public.logout_deliveries USING btree (ended_at);
 CREATE INDEX logout_deliveries_due ON public.logout_deliveries USING btree (client_id, next_attempt_at) WHERE ((delivered_at IS NULL) AND (given_up_at IS NULL));
+CREATE UNIQUE INDEX one_email_factor_per_owner ON public.second_factors USING btree (owner_id) WHERE (kind = 'email'::text);
 CREATE INDEX outbox_unassigned ON public.outbox USING btree (row_number) WHERE ("position" IS NULL);
 CREATE INDEX outbox_unpublished ON public.outbox USING btree ("position") WHERE (published_at IS NULL);
 CREATE INDEX parked_events_by_key ON public.parked_events USING btree (partitionkey);
+CREATE INDEX passkey_challenges_by_expiry ON public.passkey_challenges USING btree (expires_at);
 CREATE INDEX persons_by_applicant ON public.persons USING btree (applicant_id);
 CREATE INDEX proposals_by_state ON public.proposals USING btree (state, id);
 CREATE INDEX proposals_to_collect ON public.proposals USING btree (decided_at) WHERE (sealed_for_proposer IS NOT NULL);
@@ -564,12 +644,15 @@ CREATE INDEX proposals_waiting ON public.proposals USING btree (expires_at) WHER
 CREATE INDEX pushed_requests_by_expiry ON public.pushed_requests USING btree (expires_at);
 CREATE INDEX refresh_tokens_by_expiry ON public.refresh_tokens USING btree (expires_at);
 CREATE INDEX registrations_cancelled ON public.registrations USING btree (changed_at) WHERE (state = 'cancelled'::text);
+CREATE INDEX second_factors_by_owner ON public.second_factors USING btree (owner_id);
 CREATE INDEX sessions_by_agent ON public.sessions USING btree (agent_id) WHERE (ended_at IS NULL);
 CREATE INDEX sessions_by_applicant ON public.sessions USING btree (applicant_id) WHERE (ended_at IS NULL);
 CREATE INDEX sessions_by_user_code ON public.sessions USING btree (user_code_id) WHERE (ended_at IS NULL);
 CREATE INDEX sessions_of_user_code ON public.sessions USING btree (user_code_id) WHERE (user_code_id IS NOT NULL);
 CREATE INDEX sessions_open ON public.sessions USING btree (last_seen_at) WHERE (ended_at IS NULL);
 CREATE INDEX sign_in_attempts_by_age ON public.sign_in_attempts USING btree (last_at);
+CREATE INDEX step_ups_by_age ON public.step_ups USING btree (asked_at);
+CREATE INDEX step_ups_by_session ON public.step_ups USING btree (session_id);
 CREATE INDEX token_grants_by_expiry ON public.token_grants USING btree (expires_at);
 CREATE INDEX token_grants_by_session ON public.token_grants USING btree (session_id, client_id);
 CREATE INDEX user_code_holds_by_code ON public.user_code_holds USING btree (user_code_id, placed_at, id);
@@ -642,7 +725,10 @@ GRANT UPDATE(tls_client_certificate_bound_access_tokens) ON TABLE public.clients
 GRANT UPDATE(backchannel_logout_uri) ON TABLE public.clients TO auth_app;
 GRANT UPDATE(backchannel_logout_session_required) ON TABLE public.clients TO auth_app;
 GRANT SELECT,INSERT ON TABLE public.duties_shown TO auth_app;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.email_addresses TO auth_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.emailed_codes TO auth_app;
 GRANT SELECT,INSERT ON TABLE public.evidence_records TO auth_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.factor_enrolments TO auth_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.former_passwords TO auth_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.freshness TO auth_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.idempotency_keys TO auth_app;
@@ -668,6 +754,7 @@ GRANT UPDATE(sequence) ON TABLE public.outbox TO auth_app;
 GRANT UPDATE("position") ON TABLE public.outbox TO auth_app;
 GRANT UPDATE(published_at) ON TABLE public.outbox TO auth_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.parked_events TO auth_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.passkey_challenges TO auth_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.persons TO auth_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.posted_conditions TO auth_app;
 GRANT SELECT,INSERT ON TABLE public.proposals TO auth_app;
@@ -677,10 +764,15 @@ GRANT UPDATE(decided_at) ON TABLE public.proposals TO auth_app;
 GRANT UPDATE(refusal_reason) ON TABLE public.proposals TO auth_app;
 GRANT UPDATE(sealed_for_proposer) ON TABLE public.proposals TO auth_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.pushed_requests TO auth_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.recovery_codes TO auth_app;
+GRANT UPDATE(used_at) ON TABLE public.recovery_codes TO auth_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.refresh_tokens TO auth_app;
 GRANT UPDATE(used_at) ON TABLE public.refresh_tokens TO auth_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.registrations TO auth_app;
 GRANT SELECT ON TABLE public.schema_migrations TO auth_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.second_factors TO auth_app;
+GRANT UPDATE(last_step) ON TABLE public.second_factors TO auth_app;
+GRANT UPDATE(sign_count) ON TABLE public.second_factors TO auth_app;
 GRANT SELECT,INSERT ON TABLE public.sessions TO auth_app;
 GRANT UPDATE(secret_hash) ON TABLE public.sessions TO auth_app;
 GRANT UPDATE(stage) ON TABLE public.sessions TO auth_app;
@@ -696,6 +788,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sign_in_attempts TO auth_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.signing_keys TO auth_app;
 GRANT UPDATE(retired_at) ON TABLE public.signing_keys TO auth_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.standing TO auth_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.step_ups TO auth_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.token_grants TO auth_app;
 GRANT UPDATE(revoked_at) ON TABLE public.token_grants TO auth_app;
 GRANT UPDATE(reason) ON TABLE public.token_grants TO auth_app;

@@ -1,9 +1,10 @@
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from libs.common.settings import ServiceSettings
+from libs.common.settings import ServiceSettings, is_loopback
 from services.auth.signing_key.rules import Schedule
 from services.auth.user_code.password_rules import FEWEST_ALONE, FEWEST_WITH_SECOND_FACTOR, Aging, Demands
 
@@ -81,6 +82,22 @@ class AuthSettings(ServiceSettings):
     outbound_allows_loopback: bool = Field(
         default=False, description="whether clients' addresses may be on loopback; serves tests"
     )
+    smtp_host: str | None = Field(None, description="mail server for one-time codes; none: codes are not sent")
+    smtp_port: int = Field(587, ge=1, le=65_535, description="port of the mail server")
+    smtp_tls: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="starttls, tls from the first byte, or none for a loopback address only"
+    )
+    smtp_from: str = Field("no-reply@localhost", description="address that mails come from")
+    smtp_ca_file: Path | None = Field(None, description="CA bundle of the mail server; none: the system's")
+    smtp_user: str | None = Field(None, description="user name at the mail server; none: without signing in")
+    smtp_password_file: Path | None = Field(None, description="file with the password at the mail server")
+    smtp_timeout_seconds: float = Field(5, gt=0, description="deadline of sending one mail, seconds")
+
+    @model_validator(mode="after")
+    def _mail_in_clear_only_on_loopback(self) -> Self:
+        if self.smtp_host and self.smtp_tls == "none" and not is_loopback(self.smtp_host):
+            raise ValueError("mail without TLS is accepted on a loopback address only")
+        return self
 
     @property
     def signing_key_schedule(self) -> Schedule:

@@ -59,7 +59,8 @@ def _line(service: str, port: str, method: str, route: APIRoute) -> str:
         )
         if is_set
     ]
-    return " | ".join([place, ", ".join(sorted(admission.who)), *marks])
+    level = [] if admission.acr is None else [admission.acr]
+    return " | ".join([place, ", ".join(sorted(admission.who)), *marks, *level])
 
 
 def matrix() -> str:

@@ -14,6 +14,7 @@ BANNED = {"manager", "helper", "helpers", "util", "utils", "data", "info", "proc
 ALLOWED = {
     "libs/common/contracts/envelope.py": {"data"},
     "deploy/demo/browser.py": {"data", "handle"},
+    "deploy/local/mail.py": {"data", "handle"},
     "libs/common/idempotency.py": {"info"},
 }
 

@@ -65,7 +65,7 @@ def test_the_suite_goes_up_once_and_down_for_good(local: Local, state: Path) -> 
     assert "Every service has fresh facts of the others" in up.stdout
     assert local("up", "--services", "mailbox").stdout == "The suite is already up.\n"
     before = _running(state)
-    assert before.keys() == {"runner", "postgres", "kafka", "mailbox-api", "mailbox-worker"}
+    assert before.keys() == {"runner", "postgres", "kafka", "mail", "mailbox-api", "mailbox-worker"}
     assert "fresh" in local("status", "--services", "mailbox").stdout
     assert local("down").returncode == 0
     assert not children.await_end(list(before.values()), seconds=1)

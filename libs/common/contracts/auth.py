@@ -171,3 +171,37 @@ class TwoPersonCommandExecuted(Event):
     proposal_id: UUID
     command: str
     executed_at: datetime
+    factor: Literal["password", "totp", "passkey", "email", "recovery-code"]
+
+
+class SecondFactorEnrolled(Event):
+    """Something beside the password proves this person or agent from now on. Never a secret."""
+
+    type: ClassVar[str] = "clicsequr.second-factor-enrolled.v1"
+    second_factor_id: UUID
+    kind: Literal["totp", "passkey", "email"]
+    applicant_id: UUID | None = None
+    user_code_id: UUID | None = None
+    agent_id: UUID | None = None
+
+
+class SecondFactorRemoved(Event):
+    """It proves nobody any more, removed by its owner or, when it was lost, for them; mailbox tells them."""
+
+    type: ClassVar[str] = "clicsequr.second-factor-removed.v1"
+    second_factor_id: UUID
+    kind: Literal["totp", "passkey", "email"]
+    reason: Literal["by-owner", "reset"]
+    applicant_id: UUID | None = None
+    user_code_id: UUID | None = None
+    agent_id: UUID | None = None
+
+
+class RecoveryCodeUsed(Event):
+    """A recovery code stood in for a second factor; mailbox tells them how many are left. Never the code."""
+
+    type: ClassVar[str] = "clicsequr.recovery-code-used.v1"
+    remaining: int
+    applicant_id: UUID | None = None
+    user_code_id: UUID | None = None
+    agent_id: UUID | None = None

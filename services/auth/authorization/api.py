@@ -1,5 +1,5 @@
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from fastapi import Request, Response
 from starlette.responses import RedirectResponse
@@ -10,7 +10,6 @@ from libs.common.errors import FactsTooOld
 from libs.common.http import new_router
 from services.auth import records
 from services.auth.authorization import rules
-from services.auth.authorization.asked_claims import reaches
 from services.auth.authorization.claims import subject_of
 from services.auth.authorization.commands import grant, open_request
 from services.auth.authorization.pushed import find_source
@@ -25,7 +24,8 @@ from services.auth.parts import Parts, parts_of
 from services.auth.session import commands as sessions
 from services.auth.session.holder import Holder
 from services.auth.session.representation import may_go_on_acting, offer_choice
-from services.auth.session.rules import Session, Stage, is_recent, may_choose, serves
+from services.auth.session.rules import Stage, is_recent, may_choose, serves, step_up_stage
+from services.auth.session.step_up import note_step_up
 
 router = new_router(tags=["authorization"])
 SEE_OTHER = 303
@@ -88,31 +88,33 @@ async def _meet(request: Request, parts: Parts, asked: Asked, *, action: str) ->
         raise OAuthError("login_required", "nobody is signed in here for this request")
     until = request.state.at + timedelta(minutes=parts.settings.sign_in_minutes)
     secret = await open_request(parts.database, asked.request, expires_at=until)
-    chooser = await _chooser(request, parts, asked)
-    if chooser is not None:
-        await offer_choice(parts.database, secret, session_id=chooser.id, expires_at=until)
-    answer = _redirect(SIGN_IN if chooser is None else CHOOSE)
+    answer = _redirect(await _first_step(request, parts, asked, secret=secret, until=until))
     set_cookie(answer, REQUEST, secret, issuer=parts.settings.issuer)
     return answer
 
 
-async def _chooser(request: Request, parts: Parts, asked: Asked) -> Session | None:
-    """The session that answers the request once its person has chosen for whom: when asked to, or when its power
-    of attorney is not in force any more.
+async def _first_step(request: Request, parts: Parts, asked: Asked, *, secret: str, until: datetime) -> str:
+    """A session that lacks nothing but a factor proves that factor and no password (RFC 9470 §5). One that lacks
+    nothing chooses for whom it acts: when asked to, or when its power of attorney is not in force any more.
     """
-    if asked.conduct.asks_sign_in:
-        return None
-    standing = await _standing_session(request, parts, asked)
-    if standing is None or not may_choose(standing.session):
-        return None
-    is_due = asked.conduct.asks_choice or standing.session.power_of_attorney_id is not None
-    return standing.session if is_due else None
+    standing = None if asked.conduct.asks_sign_in else await _standing_session(request, parts, asked)
+    if standing is None:
+        return SIGN_IN
+    session, stage = standing.session, _lacking(standing, asked)
+    if stage is not None:
+        async with parts.database.transaction() as tx:
+            await note_step_up(tx, secret, session, at=request.state.at)
+        return f"/{stage}"
+    if may_choose(session) and (asked.conduct.asks_choice or session.power_of_attorney_id is not None):
+        await offer_choice(parts.database, secret, session_id=session.id, expires_at=until)
+        return CHOOSE
+    return SIGN_IN
 
 
 async def _single_sign_on(request: Request, parts: Parts, asked: Asked, *, action: str) -> str | None:
     """Where the browser goes when the session it has answers the request; each such grant is recorded."""
     redemption = await _standing_session(request, parts, asked)
-    if redemption is None:
+    if redemption is None or _lacking(redemption, asked) is not None:
         return None
     if parts.freshness.too_old() is not None:
         raise OAuthError("temporarily_unavailable", FactsTooOld.en.format(publisher="another service"))
@@ -138,14 +140,18 @@ async def _single_sign_on(request: Request, parts: Parts, asked: Asked, *, actio
         )
 
 
+def _lacking(redemption: Redemption, asked: Asked) -> Stage | None:
+    required = asked.request.required_acr
+    return step_up_stage(redemption.session, required_acr=required, factors=redemption.holder.factors)
+
+
 async def _standing_session(request: Request, parts: Parts, asked: Asked) -> Redemption | None:
     """The browser's session, if it is good for what is asked, without anybody doing anything."""
     secret = read_cookie(request, SESSION, issuer=parts.settings.issuer)
     session = await sessions.find_session(parts.database, secret, parts.settings)
     if session is None or session.stage is not Stage.COMPLETE:
         return None
-    is_enough = reaches(session.acr, asked.request.required_acr)
-    if not is_enough or not is_recent(session, max_age=asked.conduct.max_age, at=request.state.at):
+    if not is_recent(session, max_age=asked.conduct.max_age, at=request.state.at):
         return None
     holder = await sessions.find_holder(parts.database, session)
     if not await _is_whom_it_hints(parts, asked, holder):

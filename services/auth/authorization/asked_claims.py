@@ -3,12 +3,10 @@
 import json
 from typing import Any
 
+from libs.common.assurance import LEVELS
 from services.auth.oauth_errors import OAuthError
-from services.auth.session.rules import ACR_PASSWORD, ACR_TWO_FACTOR
 
 CLAIMS_LENGTH = 4_096
-# In ascending order: a higher level serves whoever asks for a lower one.
-LEVELS = (ACR_PASSWORD, ACR_TWO_FACTOR)
 UNMET = "unmet_authentication_requirements"
 
 
@@ -24,12 +22,6 @@ def read_required_acr(text: str | None) -> str | None:
     if found is None:
         raise OAuthError(UNMET, "none of the levels asked for is known here")
     return found
-
-
-def reaches(acr: str, required: str | None) -> bool:
-    if required is None:
-        return True
-    return acr in LEVELS and required in LEVELS and LEVELS.index(acr) >= LEVELS.index(required)
 
 
 def as_parameter(required: str) -> str:

@@ -2,9 +2,10 @@ import secrets
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from libs.common.assurance import is_enough
 from libs.common.database import Connection, Database
 from services.auth.authorization import grants, rules, store
-from services.auth.authorization.asked_claims import UNMET, reaches
+from services.auth.authorization.asked_claims import UNMET
 from services.auth.authorization.rules import AuthorizationCode, AuthorizationRequest
 from services.auth.client.rules import OFFLINE_ACCESS, OPENID, RECOURSE
 from services.auth.session.store import find as find_session
@@ -64,7 +65,7 @@ async def _reaches(tx: Connection, session_id: UUID, required: str | None) -> bo
     if required is None:
         return True
     session = await find_session(tx, session_id)
-    return session is not None and reaches(session.acr, required)
+    return session is not None and is_enough(session.acr, required)
 
 
 def _granted_scope(request: AuthorizationRequest, *, is_recourse: bool) -> tuple[str, ...]:

@@ -2,6 +2,7 @@ from typing import Any
 
 from fastapi import Request, Response
 
+from libs.common import assurance
 from libs.common.admission import public
 from libs.common.http import new_router
 from services.auth.authorization.rules import PROMPTS
@@ -9,7 +10,6 @@ from services.auth.authorization.token_api import GRANTS
 from services.auth.client.keys import Alg
 from services.auth.client.rules import Method
 from services.auth.parts import parts_of
-from services.auth.session.rules import ACR_PASSWORD, ACR_TWO_FACTOR
 from services.auth.settings import AuthSettings
 
 router = new_router(tags=["discovery"])
@@ -51,7 +51,7 @@ def metadata(settings: AuthSettings) -> dict[str, Any]:
         "request_object_signing_alg_values_supported": list(Alg),
         "code_challenge_methods_supported": ["S256"],
         "prompt_values_supported": list(PROMPTS),
-        "acr_values_supported": [ACR_PASSWORD, ACR_TWO_FACTOR],
+        "acr_values_supported": list(assurance.LEVELS),
         "ui_locales_supported": ["fr", "en"],
         "claims_supported": list(CLAIMS),
         "claims_parameter_supported": True,

@@ -1,3 +1,5 @@
+from typing import Any
+
 from fastapi import Request, Response
 from pydantic import SecretStr
 
@@ -9,6 +11,7 @@ from services.auth.parameters import Malformed
 from services.auth.parts import parts_of
 from services.auth.session.answers import follow, status_of
 from services.auth.session.forms import NotToBeAnswered, page_of, read_posted, read_visit
+from services.auth.session.passkey import ask_for_passkey, sign_in_by_passkey
 from services.auth.session.sign_in import sign_in
 from services.auth.session.visit import Outcome, Visit
 
@@ -40,6 +43,27 @@ async def post_sign_in(request: Request) -> Response:
     return follow(request, visit, outcome, show_again=_page)
 
 
+@router.post("/sign-in/passkey-options", response_model=None)
+@public
+async def post_passkey_options(request: Request) -> dict[str, Any] | Response:
+    try:
+        visit, _ = await read_posted(request, action="POST /sign-in/passkey-options", form="sign-in")
+        return await ask_for_passkey(parts_of(request), visit, None)
+    except (NotToBeAnswered, Malformed, DomainError) as refusal:
+        return page_of(request, refusal)
+
+
+@router.post("/sign-in/passkey")
+@public
+async def post_passkey(request: Request) -> Response:
+    try:
+        visit, form = await read_posted(request, action="POST /sign-in/passkey", form="sign-in")
+        outcome = await sign_in_by_passkey(parts_of(request), visit, given=form.one("credential") or "")
+    except (NotToBeAnswered, Malformed, DomainError) as refusal:
+        return page_of(request, refusal)
+    return follow(request, visit, outcome, show_again=_page)
+
+
 def _page(request: Request, visit: Visit, outcome: Outcome | None = None) -> Response:
     status, headers = status_of(outcome)
     return parts_of(request).pages.answer(
@@ -49,6 +73,7 @@ def _page(request: Request, visit: Visit, outcome: Outcome | None = None) -> Res
         headers=headers,
         form_leads_to=visit.request.redirect_uri,
         form_token=form_token(visit.request_secret, form="sign-in"),
+        has_script=True,
         client=visit.client.name(visit.request.language),
         is_portal=visit.client.is_portal,
         is_recourse=visit.request.asks_recourse,

@@ -15,6 +15,8 @@ from libs.common.ids import new_id
 from libs.common.outbox import publish
 from libs.common.standing import set_standing
 from services.auth.agent_account.commands import find_agent
+from services.auth.second_factor.commands import list_kinds
+from services.auth.second_factor.rules import FactorKind
 from services.auth.session import rules, store
 from services.auth.session.holder import Holder, Represented
 from services.auth.session.logout_delivery_store import add_of_session as add_logout_deliveries
@@ -53,12 +55,12 @@ async def open_session(  # noqa: PLR0913 - what the session is made of, each by 
     is_recourse: bool,
     replaces: Session | None,
     aging: Aging,
+    amr: tuple[str, ...] = (rules.PASSWORD,),
 ) -> Opened:
     """A new session with a new secret, whatever the browser brought; what it brought is ended."""
     if replaces is not None:
         await end_session(tx, call, replaces, reason="signed-out")
     secret = secrets.token_urlsafe(SECRET_BYTES)
-    amr = (rules.PASSWORD,)
     conditions = None if is_recourse else await _conditions_of(tx, call, holder)
     is_due = conditions is not None and not conditions.is_shown
     stage = rules.stage_of(holder, amr=amr, aging=aging, at=call.at, conditions_due=is_due)
@@ -127,18 +129,23 @@ async def switch_session(tx: Connection, call: Call, session: Session, *, to: Re
 
     When they were authenticated stays, and with it how long the session may last.
     """
+    return await _go_on_as(tx, call, session, becomes=acting_for(session, to))
+
+
+async def strengthen_session(tx: Connection, call: Call, session: Session, *, amr: tuple[str, ...]) -> Opened:
+    """A complete session that proves more now is another one, under another secret."""
+    return await _go_on_as(tx, call, session, becomes=replace(session, amr=amr, authenticated_at=call.at))
+
+
+async def _go_on_as(tx: Connection, call: Call, session: Session, *, becomes: Session) -> Opened:
     await end_session(tx, call, session, reason="signed-out")
     secret = secrets.token_urlsafe(SECRET_BYTES)
-    switched = replace(
-        acting_for(session, to),
-        id=new_id(),
-        secret_hash=rules.hash_secret(secret),
-        started_at=call.at,
-        last_seen_at=call.at,
+    other = replace(
+        becomes, id=new_id(), secret_hash=rules.hash_secret(secret), started_at=call.at, last_seen_at=call.at
     )
-    await store.add(tx, switched)
-    await _start(tx, call, switched)
-    return Opened(switched, secret)
+    await store.add(tx, other)
+    await _start(tx, call, other)
+    return Opened(other, secret)
 
 
 def acting_for(session: Session, to: Represented | None) -> Session:
@@ -237,8 +244,14 @@ async def find_session_by_id(
 
 async def find_holder(database: Database | Connection, session: Session) -> Holder:
     if session.user_code_id is not None:
-        return Holder(facts=await find_facts(database, session.user_code_id))
-    return Holder(agent=await find_agent(database, session.agent_id or NOBODY))
+        return await with_factors(database, Holder(facts=await find_facts(database, session.user_code_id)))
+    return await with_factors(database, Holder(agent=await find_agent(database, session.agent_id or NOBODY)))
+
+
+async def with_factors(database: Database | Connection, holder: Holder) -> Holder:
+    """An agent has the application that was installed for it, whatever else."""
+    kinds = await list_kinds(database, holder.owner)
+    return replace(holder, factors=kinds | {FactorKind.TOTP} if holder.agent else kinds)
 
 
 async def touch_session(tx: Connection, call: Call, session: Session) -> None:

@@ -15,7 +15,13 @@ from services.auth.session.commands import find_session
 from services.auth.session.rules import Session, Stage
 from services.auth.session.visit import Visit
 
-STATUS_OF_FAULT = {"facts-too-old": 503, "start-again": 400, "request-not-understood": 400}
+STATUS_OF_FAULT = {
+    "facts-too-old": 503,
+    "start-again": 400,
+    "request-not-understood": 400,
+    "sign-in-first": 403,
+    "sign-in-again": 403,
+}
 RETRY_AFTER = {"Retry-After": "5"}
 
 

@@ -3,6 +3,7 @@ from datetime import date
 from uuid import UUID
 
 from services.auth.agent_account.rules import AgentAccount
+from services.auth.second_factor.rules import FactorKind, Owner
 from services.auth.user_code.rules import Facts
 
 
@@ -19,7 +20,7 @@ class Represented:
 
 @dataclass(frozen=True)
 class Holder:
-    """Whose session it is: a person by a code, or an agent.
+    """Whose session it is: a person by a code, or an agent; `factors` are the kinds of second factor bound.
 
     `represented`: whom the person may choose to act for, once delegation was asked and nothing is chosen yet.
     `power_in_force`: the power of attorney that delegation has just confirmed.
@@ -27,6 +28,7 @@ class Holder:
 
     facts: Facts | None = None
     agent: AgentAccount | None = None
+    factors: frozenset[FactorKind] = field(default=frozenset())
     represented: tuple[Represented, ...] = ()
     power_in_force: UUID | None = None
 
@@ -39,3 +41,9 @@ class Holder:
         if self.facts is not None:
             return self.facts.code.actor
         return self.agent.actor if self.agent else None
+
+    @property
+    def owner(self) -> Owner | None:
+        if self.facts is not None:
+            return Owner(self.facts.code.id, self.facts.code.applicant_id)
+        return Owner(self.agent.id, None) if self.agent else None

@@ -1,44 +1,104 @@
-"""The second factor of an agent."""
+"""The second factor as a step: of an agent, and of a person who has bound one."""
+
+from dataclasses import replace
 
 from pydantic import SecretStr
 
+from libs.common.call import Call
 from libs.common.contracts.auth import AuthenticationFailed
 from libs.common.database import Connection
 from services.auth import records
-from services.auth.agent_account.commands import find_agent, use_one_time_code
 from services.auth.parts import Parts
-from services.auth.session import commands, rules, steps
+from services.auth.second_factor.commands import named
+from services.auth.second_factor.emailed import send_emailed_code
+from services.auth.second_factor.proof import prove_by_code
+from services.auth.second_factor.rules import FactorKind, NoEmailAddress, kind_of_typed
+from services.auth.session import commands, rules, step_up, steps
+from services.auth.session.commands import Opened
 from services.auth.session.holder import Holder
-from services.auth.session.rules import Session
+from services.auth.session.representation import with_choices
+from services.auth.session.rules import Session, Stage
 from services.auth.session.visit import Next, Outcome, Visit
+from services.auth.user_code.password_rules import Aging
 
 WRONG_ONE_TIME_CODE = "wrong-one-time-code"
 
 
 async def give_one_time_code(parts: Parts, visit: Visit, session: Session, *, typed: SecretStr) -> Outcome:
-    agent = await find_agent(parts.database, session.agent_id or commands.NOBODY)
-    if agent is None:
+    holder = await commands.find_holder(parts.database, session)
+    owner = holder.owner
+    if owner is None:
         return Outcome(Next.START_AGAIN)
-    holder = Holder(agent=agent)
     principal = steps.principal_of(holder, session, visit)
-    subjects = steps.subjects_of(parts, visit, name=f"totp {agent.id}")
+    subjects = steps.subjects_of(parts, visit, name=f"second factor {owner.id}")
     refusal = await steps.wait_for_attempt(parts, visit, principal, subjects=subjects)
     if refusal is not None:
         return refusal
+    kind = kind_of_typed(typed.get_secret_value())
+    choosing, aging = await find_choosing(parts, visit, session, holder), parts.settings.password_aging
 
     async def step(tx: Connection) -> Outcome:
         call = records.call_of(visit.circumstances, principal)
-        if not await use_one_time_code(
-            tx, call, agent, sealing_key=parts.sealing_key, typed=typed.get_secret_value()
-        ):
-            await steps.record(tx, principal, visit.circumstances, refusal=WRONG_ONE_TIME_CODE)
-            failed = AuthenticationFailed(agent_id=agent.id, factor="totp")
-            await steps.publish_failed(tx, visit, principal, holder, failed=failed)
-            return Outcome(Next.REFUSED)
-        amr = (*session.amr, rules.ONE_TIME_CODE)
-        opened = await commands.move_session(
-            tx, call, session, holder=holder, amr=amr, aging=parts.settings.password_aging
+        is_proved = await prove_by_code(
+            tx,
+            call,
+            parts,
+            owner,
+            agent=holder.agent,
+            session_id=session.id,
+            kind=kind,
+            typed=typed.get_secret_value(),
         )
+        if not is_proved:
+            return await refuse(tx, visit, holder, session, kind=kind)
+        opened = await prove(tx, call, session, kind=kind, choosing=choosing, aging=aging)
         return await steps.pass_on(tx, parts, visit, holder, opened=opened, subjects=subjects)
 
     return await steps.take(parts, visit, holder, step)
+
+
+async def prove(  # noqa: PLR0913 - what was proved and what comes next, each by name
+    tx: Connection, call: Call, session: Session, *, kind: FactorKind, choosing: Holder, aging: Aging
+) -> Opened:
+    if session.stage is Stage.COMPLETE:
+        return await strengthen(tx, call, session, kind=kind)
+    holder = replace(await commands.find_holder(tx, session), represented=choosing.represented)
+    amr = rules.with_proof(session.amr, kind)
+    return await commands.move_session(tx, call, session, holder=holder, amr=amr, aging=aging)
+
+
+async def strengthen(tx: Connection, call: Call, session: Session, *, kind: FactorKind) -> Opened:
+    """A complete session that proves more now is another one, and answers what the former was to answer."""
+    opened = await commands.strengthen_session(tx, call, session, amr=rules.with_proof(session.amr, kind))
+    await step_up.carry_step_ups(tx, session, to=opened.session)
+    return opened
+
+
+async def find_choosing(parts: Parts, visit: Visit, session: Session, holder: Holder) -> Holder:
+    """With whom they may act for, where this may be the last step; asked before anything is locked."""
+    if session.stage is Stage.COMPLETE or session.is_recourse:
+        return holder
+    return await with_choices(parts, holder, visit.circumstances)
+
+
+async def refuse(tx: Connection, visit: Visit, holder: Holder, session: Session, *, kind: FactorKind) -> Outcome:
+    """One answer, whatever was typed; others are told which factor failed."""
+    principal = steps.principal_of(holder, session, visit)
+    await steps.record(tx, principal, visit.circumstances, refusal=WRONG_ONE_TIME_CODE)
+    if holder.owner is not None:
+        failed = AuthenticationFailed(**named(holder.owner), factor=kind.value)
+        await steps.publish_failed(tx, visit, principal, holder, failed=failed)
+    return Outcome(Next.REFUSED)
+
+
+async def ask_emailed_code(parts: Parts, visit: Visit, session: Session) -> None:
+    """Raises NoEmailAddress, TooManyMails, MailNotSent."""
+    holder = await commands.find_holder(parts.database, session)
+    principal = steps.principal_of(holder, session, visit)
+    call = records.call_of(visit.circumstances, principal)
+    if holder.owner is None or FactorKind.EMAIL not in holder.factors:
+        await steps.record_alone(parts, principal, visit.circumstances, refusal=NoEmailAddress.code)
+        raise NoEmailAddress
+    async with parts.database.transaction() as tx:
+        await steps.record(tx, principal, visit.circumstances)
+    await send_emailed_code(parts, call, holder.owner, session_id=session.id)

@@ -1,19 +1,41 @@
+from dataclasses import dataclass
+from typing import Any
+
 from fastapi import Request, Response
 from pydantic import SecretStr
 
 from libs.common.admission import public
 from libs.common.errors import DomainError
 from libs.common.http import new_router
+from libs.common.problems import status_of as status_of_error
 from services.auth.cookies import form_token
-from services.auth.parameters import Malformed
+from services.auth.parameters import Malformed, Parameters
 from services.auth.parts import parts_of
+from services.auth.second_factor.emailed import find_address
+from services.auth.second_factor.rules import FactorKind, MailNotSent, NoEmailAddress, TooManyMails, masked
 from services.auth.session.answers import follow, status_of
-from services.auth.session.forms import NotToBeAnswered, page_of, read_posted, read_visit, require_stage
-from services.auth.session.one_time_code import give_one_time_code
-from services.auth.session.rules import Stage
-from services.auth.session.visit import Outcome, Visit
+from services.auth.session.forms import NotToBeAnswered, page_of, read_posted, read_visit
+from services.auth.session.holder import Holder
+from services.auth.session.one_time_code import ask_emailed_code, give_one_time_code
+from services.auth.session.passkey import ask_for_passkey, give_passkey
+from services.auth.session.rules import ACR_PASSWORD, Session
+from services.auth.session.step_up import require_factor_due
+from services.auth.session.visit import Next, Outcome, Visit
 
 router = new_router(tags=["sign-in"])
+FORM = "one-time-code"
+AGAIN = frozenset({Next.REFUSED, Next.WAIT})
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What the page says beside the form."""
+
+    fault: str | None = None
+    retry_after: int = 0
+    is_sent: bool = False
+    asks_recovery: bool = False
+    status: int = 200
 
 
 @router.get("/one-time-code")
@@ -21,8 +43,9 @@ router = new_router(tags=["sign-in"])
 async def show_one_time_code(request: Request) -> Response:
     try:
         visit = await read_visit(request, action="GET /one-time-code")
-        require_stage(visit, Stage.ONE_TIME_CODE)
-        return _page(request, visit)
+        _, holder = await require_factor_due(parts_of(request), visit)
+        asks_recovery = request.query_params.get("with") == FactorKind.RECOVERY_CODE
+        return await _page(request, visit, holder, _Shown(asks_recovery=asks_recovery))
     except (NotToBeAnswered, DomainError) as refusal:
         return page_of(request, refusal)
 
@@ -31,24 +54,96 @@ async def show_one_time_code(request: Request) -> Response:
 @public
 async def post_one_time_code(request: Request) -> Response:
     try:
-        visit, form = await read_posted(request, action="POST /one-time-code", form="one-time-code")
-        session = require_stage(visit, Stage.ONE_TIME_CODE)
+        visit, session, holder, form = await _read(request, action="POST /one-time-code")
         typed = SecretStr(form.one("one_time_code") or "")
         outcome = await give_one_time_code(parts_of(request), visit, session, typed=typed)
+        return await _follow(request, visit, holder, outcome)
     except (NotToBeAnswered, Malformed, DomainError) as refusal:
         return page_of(request, refusal)
-    return follow(request, visit, outcome, show_again=_page)
 
 
-def _page(request: Request, visit: Visit, outcome: Outcome | None = None) -> Response:
-    status, headers = status_of(outcome)
-    return parts_of(request).pages.answer(
+@router.post("/one-time-code/email")
+@public
+async def post_send_email(request: Request) -> Response:
+    """The page again, with the code on its way, or saying why not and what else there is."""
+    try:
+        visit, session, holder, _ = await _read(request, action="POST /one-time-code/email")
+        try:
+            await ask_emailed_code(parts_of(request), visit, session)
+        except (MailNotSent, TooManyMails, NoEmailAddress) as error:
+            shown = _Shown(fault=error.detail(visit.request.language), status=status_of_error(type(error)))
+            return await _page(request, visit, holder, shown)
+        return await _page(request, visit, holder, _Shown(is_sent=True))
+    except (NotToBeAnswered, Malformed, DomainError) as refusal:
+        return page_of(request, refusal)
+
+
+@router.post("/one-time-code/passkey-options", response_model=None)
+@public
+async def post_passkey_options(request: Request) -> dict[str, Any] | Response:
+    try:
+        visit, session, _, _ = await _read(request, action="POST /one-time-code/passkey-options")
+        return await ask_for_passkey(parts_of(request), visit, session)
+    except (NotToBeAnswered, Malformed, DomainError) as refusal:
+        return page_of(request, refusal)
+
+
+@router.post("/one-time-code/passkey")
+@public
+async def post_passkey(request: Request) -> Response:
+    try:
+        visit, session, holder, form = await _read(request, action="POST /one-time-code/passkey")
+        outcome = await give_passkey(parts_of(request), visit, session, given=form.one("credential") or "")
+        return await _follow(request, visit, holder, outcome)
+    except (NotToBeAnswered, Malformed, DomainError) as refusal:
+        return page_of(request, refusal)
+
+
+async def _read(request: Request, *, action: str) -> tuple[Visit, Session, Holder, Parameters]:
+    visit, form = await read_posted(request, action=action, form=FORM)
+    session, holder = await require_factor_due(parts_of(request), visit)
+    return visit, session, holder, form
+
+
+async def _follow(request: Request, visit: Visit, holder: Holder, outcome: Outcome) -> Response:
+    if outcome.next not in AGAIN:
+        return follow(request, visit, outcome, show_again=_ended)
+    status, _ = status_of(outcome)
+    return await _page(request, visit, holder, _Shown(outcome.next.value, outcome.retry_after, status=status))
+
+
+def _ended(request: Request, _visit: Visit, _outcome: Outcome) -> Response:
+    return page_of(request, NotToBeAnswered("start-again"))
+
+
+async def _page(request: Request, visit: Visit, holder: Holder, shown: _Shown) -> Response:
+    parts = parts_of(request)
+    offered = _offered(visit, holder, sends_mail=parts.settings.smtp_host is not None)
+    address = None
+    if FactorKind.EMAIL in offered and holder.owner is not None:
+        address = await find_address(parts.database, holder.owner)
+    return parts.pages.answer(
         "one_time_code.html",
         language=visit.request.language,
-        status=status,
-        headers=headers,
+        status=shown.status,
+        headers={"Retry-After": str(shown.retry_after)} if shown.retry_after else {},
         form_leads_to=visit.request.redirect_uri,
-        form_token=form_token(visit.request_secret, form="one-time-code"),
-        fault=None if outcome is None else outcome.next.value,
-        retry_after=outcome.retry_after if outcome else 0,
+        form_token=form_token(visit.request_secret, form=FORM),
+        has_script=FactorKind.PASSKEY in offered,
+        offered=offered,
+        asks_code=shown.asks_recovery or bool(offered & {FactorKind.TOTP, FactorKind.EMAIL}),
+        has_recovery=bool(holder.factors & {FactorKind.TOTP, FactorKind.PASSKEY}),
+        asks_recovery=shown.asks_recovery,
+        is_sent=shown.is_sent,
+        address=masked(address) if address else "",
+        fault=shown.fault,
+        retry_after=shown.retry_after,
     )
+
+
+def _offered(visit: Visit, holder: Holder, *, sends_mail: bool) -> frozenset[FactorKind]:
+    """Mail is not offered where it would not be enough."""
+    is_mail_enough = holder.agent is None and visit.request.required_acr in {None, ACR_PASSWORD}
+    if sends_mail and is_mail_enough:
+        return holder.factors
+    return holder.factors - {FactorKind.EMAIL}

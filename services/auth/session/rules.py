@@ -7,6 +7,8 @@ from enum import StrEnum
 from ipaddress import IPv6Address, ip_address, ip_network
 from uuid import UUID
 
+from libs.common import assurance
+from services.auth.second_factor.rules import FactorKind
 from services.auth.session.holder import Holder
 from services.auth.user_code.password_rules import Aging, reason_to_change
 from services.auth.user_code.rules import (
@@ -17,9 +19,15 @@ from services.auth.user_code.rules import (
     objection,
 )
 
-ACR_PASSWORD = "urn:clicsequr:acr:password"  # noqa: S105 - a name of an assurance level
-ACR_TWO_FACTOR = "urn:clicsequr:acr:two-factor"
-PASSWORD, ONE_TIME_CODE = "pwd", "otp"
+ACR_PASSWORD, ACR_TWO_FACTOR, ACR_PASSKEY = assurance.LEVELS
+# RFC 8176. Nobody attests where a passkey's key lies, so `pop` and neither `hwk` nor `swk`; decision 0012.
+PASSWORD, ONE_TIME_CODE, KEY, PRESENCE, CHANNELS, FACTORS = "pwd", "otp", "pop", "user", "mca", "mfa"
+METHODS = {
+    FactorKind.TOTP: (ONE_TIME_CODE,),
+    FactorKind.RECOVERY_CODE: (ONE_TIME_CODE,),
+    FactorKind.EMAIL: (CHANNELS,),
+    FactorKind.PASSKEY: (KEY, PRESENCE),
+}
 MANDATARY = "mandatary"
 RESTRICTED = timedelta(minutes=15)
 FORGOTTEN = timedelta(hours=1)
@@ -36,6 +44,8 @@ class Stage(StrEnum):
     CONDITIONS = "conditions"
     APPLICANT = "applicant"
     COMPLETE = "complete"
+    # Of no session, which may be complete already: the request asks for a factor that nobody bound yet.
+    SECOND_FACTORS = "second-factors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +105,8 @@ class Attempts:
 
 
 def acr_of(amr: tuple[str, ...]) -> str:
+    if KEY in amr:
+        return ACR_PASSKEY
     return ACR_TWO_FACTOR if ONE_TIME_CODE in amr else ACR_PASSWORD
 
 
@@ -116,7 +128,7 @@ def stage_of(
     holder: Holder, *, amr: tuple[str, ...], aging: Aging, at: datetime, conditions_due: bool = False
 ) -> Stage:
     """The first step that is still to be done, of all steps in their order."""
-    if holder.agent is not None and ONE_TIME_CODE not in amr:
+    if is_second_factor_due(holder, amr=amr):
         return Stage.ONE_TIME_CODE
     if holder.agent is not None and holder.agent.password_is_one_time:
         return Stage.CHANGE_PASSWORD
@@ -125,6 +137,31 @@ def stage_of(
     if conditions_due:
         return Stage.CONDITIONS
     return Stage.APPLICANT if holder.represented else Stage.COMPLETE
+
+
+def is_second_factor_due(holder: Holder, *, amr: tuple[str, ...]) -> bool:
+    """An agent always proves one, a person who has bound one."""
+    if is_strongly_proved(amr):
+        return False
+    return holder.agent is not None or (bool(holder.factors) and CHANNELS not in amr)
+
+
+def is_strongly_proved(amr: tuple[str, ...]) -> bool:
+    return ONE_TIME_CODE in amr or KEY in amr
+
+
+def with_proof(amr: tuple[str, ...], kind: FactorKind) -> tuple[str, ...]:
+    """RFC 8176: a passkey that verified its user is several factors by itself, others are with the password."""
+    methods = tuple(dict.fromkeys([*amr, *METHODS[kind]]))
+    return methods if FACTORS in methods or not is_strongly_proved(methods) else (*methods, FACTORS)
+
+
+def step_up_stage(session: Session, *, required_acr: str | None, factors: frozenset[FactorKind]) -> Stage | None:
+    """Where a complete session that proves too little for a request goes; None when it proves enough."""
+    if assurance.is_enough(session.acr, required_acr):
+        return None
+    reaching = {FactorKind.PASSKEY} if required_acr == ACR_PASSKEY else {FactorKind.PASSKEY, FactorKind.TOTP}
+    return Stage.ONE_TIME_CODE if factors & reaching else Stage.SECOND_FACTORS
 
 
 def is_alive(session: Session, *, lifetime: Lifetime, at: datetime) -> bool:

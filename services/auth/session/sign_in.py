@@ -9,11 +9,11 @@ from services.auth.agent_account.commands import find_agent_by_name
 from services.auth.agent_account.commands import password_of as password_of_agent
 from services.auth.agent_account.rules import AgentAccount
 from services.auth.parts import Parts
-from services.auth.session import attempts, commands, steps
+from services.auth.session import attempts, commands, rules, steps
 from services.auth.session.attempts import Subjects
 from services.auth.session.holder import Holder
 from services.auth.session.representation import with_choices
-from services.auth.session.rules import PASSWORD, Stage, stage_of
+from services.auth.session.rules import Stage
 from services.auth.session.visit import Next, Outcome, Visit
 from services.auth.user_code import commands as user_codes
 from services.auth.user_code.choosing import renew_password
@@ -38,7 +38,7 @@ async def sign_in(parts: Parts, visit: Visit, *, typed_name: str, password: Secr
         await steps.refuse(parts, visit, facts, reason=busy.code, outcome=Outcome(Next.LATER))
         raise
     if agent is not None and matches:
-        return await _admit(parts, visit, Holder(agent=agent), is_recourse=False, subjects=subjects)
+        return await admit_holder(parts, visit, Holder(agent=agent), is_recourse=False, subjects=subjects)
     if facts is None:
         return await _refuse_unknown(parts, visit, agent)
     verdict = judge_sign_in(
@@ -48,7 +48,7 @@ async def sign_in(parts: Parts, visit: Visit, *, typed_name: str, password: Secr
         one_time_days=parts.settings.one_time_password_days,
         at=visit.circumstances.at,
     )
-    outcome = await _follow(parts, visit, facts, verdict=verdict, subjects=subjects)
+    outcome = await follow_verdict(parts, visit, facts, verdict=verdict, subjects=subjects)
     if outcome.session_secret is not None:
         await renew_password(parts.database, parts.passwords, facts, typed=password)
     return outcome
@@ -60,10 +60,19 @@ def _known_password(facts: Facts | None, agent: AgentAccount | None) -> HashedPa
     return password_of_agent(agent) if agent else None
 
 
-async def _follow(parts: Parts, visit: Visit, facts: Facts, *, verdict: Verdict, subjects: Subjects) -> Outcome:
+async def follow_verdict(  # noqa: PLR0913 - what was found, each by name
+    parts: Parts,
+    visit: Visit,
+    facts: Facts,
+    *,
+    verdict: Verdict,
+    subjects: Subjects,
+    amr: tuple[str, ...] = (rules.PASSWORD,),
+) -> Outcome:
     if verdict in {Verdict.ADMITTED, Verdict.RECOURSE}:
         is_recourse = verdict is Verdict.RECOURSE
-        return await _admit(parts, visit, Holder(facts=facts), is_recourse=is_recourse, subjects=subjects)
+        holder = Holder(facts=facts)
+        return await admit_holder(parts, visit, holder, is_recourse=is_recourse, subjects=subjects, amr=amr)
     outcome = Outcome(Next.REFUSED)
     if verdict in {Verdict.REGISTRATION_SUSPENDED, Verdict.REGISTRATION_CANCELLED}:
         outcome = Outcome(Next.STATE, state=facts.registration_state)
@@ -82,23 +91,34 @@ async def _refuse_unknown(parts: Parts, visit: Visit, agent: AgentAccount | None
     return Outcome(Next.REFUSED)
 
 
-async def _admit(parts: Parts, visit: Visit, known: Holder, *, is_recourse: bool, subjects: Subjects) -> Outcome:
+async def admit_holder(  # noqa: PLR0913 - on what the session rests, each by name
+    parts: Parts,
+    visit: Visit,
+    holder: Holder,
+    *,
+    is_recourse: bool,
+    subjects: Subjects,
+    amr: tuple[str, ...] = (rules.PASSWORD,),
+) -> Outcome:
+    aging = parts.settings.password_aging
+    known = await commands.with_factors(parts.database, holder)
     # What is still to be done first may take a while: then whom they may act for is asked after it.
-    stage = stage_of(known, amr=(PASSWORD,), aging=parts.settings.password_aging, at=visit.circumstances.at)
-    is_last = not is_recourse and stage is Stage.COMPLETE
-    holder = await with_choices(parts, known, visit.circumstances) if is_last else known
+    stage = rules.stage_of(known, amr=amr, aging=aging, at=visit.circumstances.at)
+    if stage is Stage.COMPLETE and not is_recourse:
+        known = await with_choices(parts, known, visit.circumstances)
 
     async def step(tx: Connection) -> Outcome:
-        call = records.call_of(visit.circumstances, steps.claiming(holder, visit))
+        call = records.call_of(visit.circumstances, steps.claiming(known, visit))
         opened = await commands.open_session(
             tx,
             call,
-            holder,
+            known,
             circumstances=visit.circumstances,
             is_recourse=is_recourse,
             replaces=visit.session,
-            aging=parts.settings.password_aging,
+            aging=aging,
+            amr=amr,
         )
-        return await steps.pass_on(tx, parts, visit, holder, opened=opened, subjects=subjects)
+        return await steps.pass_on(tx, parts, visit, known, opened=opened, subjects=subjects)
 
-    return await steps.take(parts, visit, holder, step)
+    return await steps.take(parts, visit, known, step)

@@ -12,7 +12,7 @@ from libs.common.principal import Principal
 from services.auth import records
 from services.auth.authorization.commands import grant, take_request
 from services.auth.parts import Parts
-from services.auth.session import attempts, commands
+from services.auth.session import attempts, commands, rules, step_up
 from services.auth.session.attempts import Subjects
 from services.auth.session.commands import Opened
 from services.auth.session.holder import Holder
@@ -58,8 +58,11 @@ async def pass_on(  # noqa: PLR0913 - the last step has all that the others foun
         raise _Objected(reason)
     if subjects is not None:
         await attempts.forgive(tx, subjects)
-    if session.stage is not Stage.COMPLETE:
-        return Outcome(Next.STEP, session.stage, session_secret=opened.secret)
+    due = await _due_stage(tx, session, visit, holder)
+    if due is not Stage.COMPLETE:
+        if session.stage is Stage.COMPLETE:
+            await step_up.note_step_up(tx, visit.request_secret, session, at=visit.circumstances.at)
+        return Outcome(Next.STEP, due, session_secret=opened.secret)
     if not await take_request(tx, visit.request_secret):
         return Outcome(Next.START_AGAIN, session_secret=opened.secret)
     location = await grant(
@@ -71,6 +74,15 @@ async def pass_on(  # noqa: PLR0913 - the last step has all that the others foun
         at=visit.circumstances.at,
     )
     return Outcome(Next.BACK, session_secret=opened.secret, location=location)
+
+
+async def _due_stage(tx: Connection, session: Session, visit: Visit, holder: Holder) -> Stage:
+    """The session's own next step, then what the request asks for beyond it."""
+    required = visit.request.required_acr
+    if session.stage is not Stage.COMPLETE or required is None:
+        return session.stage
+    known = await commands.with_factors(tx, holder)
+    return rules.step_up_stage(session, required_acr=required, factors=known.factors) or Stage.COMPLETE
 
 
 async def wait_for_attempt(

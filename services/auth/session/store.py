@@ -36,6 +36,14 @@ WHERE id = $1 AND stage = $2 AND ended_at IS NULL
 UPDATE_SEEN = "UPDATE sessions SET last_seen_at = greatest(last_seen_at, $2) WHERE id = $1 AND ended_at IS NULL"
 UPDATE_ENDED = "UPDATE sessions SET ended_at = $2, end_reason = $3 WHERE id = $1 AND ended_at IS NULL"
 
+UPSERT_STEP_UP = """
+INSERT INTO step_ups (request_hash, session_id, asked_at) VALUES ($1, $2, $3)
+ON CONFLICT (request_hash) DO UPDATE SET session_id = excluded.session_id, asked_at = excluded.asked_at
+"""
+SELECT_STEP_UP = "SELECT 1 AS found FROM step_ups WHERE request_hash = $1 AND session_id = $2"
+UPDATE_STEP_UPS = "UPDATE step_ups SET session_id = $2 WHERE session_id = $1"
+DELETE_OLD_STEP_UPS = "DELETE FROM step_ups WHERE asked_at < $1"
+
 LOCK_ATTEMPTS = """
 INSERT INTO sign_in_attempts (subject, failures, last_at, blocked_until)
 VALUES ($1, 0, $2::timestamptz, $2::timestamptz - interval '1 h')
@@ -143,6 +151,22 @@ async def save_seen(tx: Connection, session_id: UUID, *, at: datetime) -> None:
 async def save_ended(tx: Connection, session_id: UUID, *, reason: str, at: datetime) -> bool:
     """False when it had ended before."""
     return await tx.execute(UPDATE_ENDED, session_id, at, reason) == "UPDATE 1"
+
+
+async def save_step_up(tx: Connection, request_hash: bytes, *, session_id: UUID, at: datetime) -> None:
+    await tx.execute(UPSERT_STEP_UP, request_hash, session_id, at)
+
+
+async def is_step_up(database: Database, request_hash: bytes, *, session_id: UUID) -> bool:
+    return await database.fetchrow(SELECT_STEP_UP, request_hash, session_id) is not None
+
+
+async def carry_step_ups(tx: Connection, session_id: UUID, *, to: UUID) -> None:
+    await tx.execute(UPDATE_STEP_UPS, session_id, to)
+
+
+async def forget_old_step_ups(tx: Connection, *, before: datetime) -> None:
+    await tx.execute(DELETE_OLD_STEP_UPS, before)
 
 
 async def lock_attempts(tx: Connection, subject: bytes, *, at: datetime) -> Attempts:

@@ -39,7 +39,7 @@ async def test_an_agent_signs_in_with_two_factors_and_gets_tokens_for_every_audi
         granted = (await portal.redeem(code, resource=f"urn:clicsequr:{service}")).json()
         claims = await claims_of(auth, granted["access_token"])
         assert (claims["side"], claims["roles"]) == ("provider", ["validator", "support"])
-        assert (claims["acr"], claims["amr"]) == ("urn:clicsequr:acr:two-factor", ["pwd", "otp"])
+        assert (claims["acr"], claims["amr"]) == ("urn:clicsequr:acr:two-factor", ["pwd", "otp", "mfa"])
         assert claims["sub"] == claims["agent"]
         code = answer_of(await browser.get(portal.authorize()))["code"]
 

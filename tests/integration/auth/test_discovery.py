@@ -1,7 +1,7 @@
 from typing import Any
 
 from deploy.local.environment import Platform
-from services.auth.authorization.asked_claims import LEVELS
+from libs.common.assurance import LEVELS
 from tests.integration.auth import parties
 from tests.integration.auth.granting import granted, granted_again
 from tests.integration.auth.parties import answer_of, claims_of, new_browser

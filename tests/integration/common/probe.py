@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, SecretStr
 
 from libs.common.admission import CurrentCall, CurrentDatabase, admits
+from libs.common.assurance import TWO_FACTOR
 from libs.common.call import Call
 from libs.common.contracts.envelope import Event, applicant_key
 from libs.common.database import Connection, Database
@@ -65,6 +66,12 @@ async def get_notes(applicant_id: UUID) -> dict[str, str]:
 @router.get("/v1/applicants/{applicant_id}/decision")
 @admits("department")
 async def get_decision(applicant_id: UUID) -> dict[str, str]:
+    return {"applicant": str(applicant_id)}
+
+
+@router.get("/v1/applicants/{applicant_id}/remittance")
+@admits("person_in_charge", "agent:auditor", acr=TWO_FACTOR)
+async def get_remittance(applicant_id: UUID) -> dict[str, str]:
     return {"applicant": str(applicant_id)}
 
 

@@ -349,3 +349,29 @@ async def test_what_was_deferred_is_undone_with_its_transaction(service: Running
     with pytest.raises(LookupError):
         await fail_after_deferring(service)
     assert await service.database.fetch("SELECT 1 FROM evidence_records") == []
+
+
+async def test_a_route_can_require_two_factors_and_says_so_as_the_standard_wants(service: Running) -> None:
+    place = f"/v1/applicants/{APPLICANT}/remittance"
+    refused = await service.public.get(place, headers=mine(service))
+    assert refused.status_code == 401
+    assert refused.json()["code"] == "stronger-authentication-needed"
+    challenge = refused.headers["www-authenticate"]
+    assert challenge == (
+        'Bearer error="insufficient_user_authentication", acr_values="urn:clicsequr:acr:two-factor"'
+    )
+    for acr in ("urn:clicsequr:acr:two-factor", "urn:clicsequr:acr:passkey"):
+        assert (await service.public.get(place, headers=mine(service, acr=acr))).status_code == 200
+    unknown = await service.public.get(place, headers=mine(service, acr="urn:clicsequr:acr:best"))
+    assert unknown.status_code == 401
+    reasons = [record["reason"] for record in await records(service)]
+    assert reasons.count("stronger-authentication-needed") == 2
+
+
+async def test_staff_is_admitted_with_two_factors_only(service: Running) -> None:
+    place = f"/v1/applicants/{APPLICANT}/remittance"
+    assert (await service.public.get(place, headers=service.tokens.agent("auditor"))).status_code == 200
+    weak = service.tokens.agent("auditor", acr="urn:clicsequr:acr:password")
+    for path in (place, f"/v1/applicants/{APPLICANT}/failure"):
+        refused = await service.public.get(path, headers=weak)
+        assert refused.json()["code"] == "stronger-authentication-needed"

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from libs.common.assurance import is_enough
 from libs.common.ids import new_id
 from services.auth.agent_account.rules import AgentAccount
 from services.auth.authorization import asked_claims
@@ -77,7 +78,7 @@ def test_the_lowest_level_that_serves_is_required() -> None:
 
 
 def test_a_higher_level_serves_a_lower_one_and_an_unknown_one_serves_nothing() -> None:
-    assert asked_claims.reaches(ACR_TWO_FACTOR, ACR_PASSWORD)
-    assert not asked_claims.reaches(ACR_PASSWORD, ACR_TWO_FACTOR)
-    assert not asked_claims.reaches("urn:elsewhere", ACR_PASSWORD)
-    assert asked_claims.reaches("urn:elsewhere", None)
+    assert is_enough(ACR_TWO_FACTOR, ACR_PASSWORD)
+    assert not is_enough(ACR_PASSWORD, ACR_TWO_FACTOR)
+    assert not is_enough("urn:elsewhere", ACR_PASSWORD)
+    assert is_enough("urn:elsewhere", None)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.common.ids import new_id
+from services.auth.second_factor.rules import FactorKind
 from services.auth.session import rules
 from services.auth.session.holder import Holder, Represented
 from services.auth.session.rules import Attempts, Lifetime, Session, Stage
@@ -154,3 +155,47 @@ def test_only_a_person_chooses_for_whom_to_act_and_not_in_recourse() -> None:
     assert rules.may_choose(SESSION)
     assert not rules.may_choose(replace(SESSION, is_recourse=True))
     assert not rules.may_choose(replace(SESSION, user_code_id=None, applicant_id=None, agent_id=new_id()))
+
+
+def test_methods_tell_what_was_done_and_the_level_follows_from_them() -> None:
+    password = ("pwd",)
+    assert replace(SESSION, amr=password).acr == rules.ACR_PASSWORD
+    for kind, amr, acr in (
+        (FactorKind.TOTP, ("pwd", "otp", "mfa"), rules.ACR_TWO_FACTOR),
+        (FactorKind.RECOVERY_CODE, ("pwd", "otp", "mfa"), rules.ACR_TWO_FACTOR),
+        (FactorKind.EMAIL, ("pwd", "mca"), rules.ACR_PASSWORD),
+        (FactorKind.PASSKEY, ("pwd", "pop", "user", "mfa"), rules.ACR_PASSKEY),
+    ):
+        assert rules.with_proof(password, kind) == amr
+        assert replace(SESSION, amr=amr).acr == acr
+        assert rules.with_proof(amr, kind) == amr
+    assert rules.with_proof((), FactorKind.PASSKEY) == ("pop", "user", "mfa")
+
+
+def test_a_second_factor_is_due_to_whoever_has_bound_one_until_it_is_proved() -> None:
+    stage_of = partial(rules.stage_of, aging=AGING, at=LATER)
+    bare, bound = Holder(facts=CHOSEN), Holder(facts=CHOSEN, factors=frozenset({FactorKind.EMAIL}))
+    assert stage_of(bare, amr=("pwd",)) is Stage.COMPLETE
+    assert stage_of(bound, amr=("pwd",)) is Stage.ONE_TIME_CODE
+    for proved in (("pwd", "mca"), ("pwd", "otp", "mfa"), ("pop", "user", "mfa")):
+        assert stage_of(bound, amr=proved) is Stage.COMPLETE
+
+
+def test_a_session_below_the_required_level_goes_to_the_factor_that_reaches_it_or_to_binding_one() -> None:
+    none, totp = frozenset[FactorKind](), frozenset({FactorKind.TOTP})
+    mail, key = frozenset({FactorKind.EMAIL}), frozenset({FactorKind.PASSKEY})
+    two, passkey = rules.ACR_TWO_FACTOR, rules.ACR_PASSKEY
+    for required, factors, stage in (
+        (None, none, None),
+        (rules.ACR_PASSWORD, none, None),
+        (two, none, Stage.SECOND_FACTORS),
+        (two, mail, Stage.SECOND_FACTORS),
+        (two, totp, Stage.ONE_TIME_CODE),
+        (two, key, Stage.ONE_TIME_CODE),
+        (passkey, totp, Stage.SECOND_FACTORS),
+        (passkey, key, Stage.ONE_TIME_CODE),
+    ):
+        assert rules.step_up_stage(SESSION, required_acr=required, factors=factors) is stage
+    strong = replace(SESSION, amr=("pwd", "otp", "mfa"))
+    assert rules.step_up_stage(strong, required_acr=two, factors=none) is None
+    assert rules.step_up_stage(strong, required_acr=passkey, factors=totp) is Stage.SECOND_FACTORS

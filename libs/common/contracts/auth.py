@@ -105,7 +105,7 @@ class AuthenticationFailed(Event):
     applicant_id: UUID | None = None
     user_code_id: UUID | None = None
     agent_id: UUID | None = None
-    factor: Literal["password", "totp"]
+    factor: Literal["password", "totp", "passkey", "email", "recovery-code"]
 
 
 class IncidentReported(Event):
@@ -171,7 +171,6 @@ class TwoPersonCommandExecuted(Event):
     proposal_id: UUID
     command: str
     executed_at: datetime
-    factor: Literal["password", "totp", "passkey", "email", "recovery-code"]
 
 
 class SecondFactorEnrolled(Event):

@@ -134,6 +134,7 @@ async def _single_sign_on(request: Request, parts: Parts, asked: Asked, *, actio
             tx,
             asked.request,
             session_id=redemption.session.id,
+            acr=redemption.session.acr,
             is_recourse=redemption.session.is_recourse,
             issuer=parts.settings.issuer,
             at=circumstances.at,

@@ -8,7 +8,6 @@ from services.auth.authorization import grants, rules, store
 from services.auth.authorization.asked_claims import UNMET
 from services.auth.authorization.rules import AuthorizationCode, AuthorizationRequest
 from services.auth.client.rules import OFFLINE_ACCESS, OPENID, RECOURSE
-from services.auth.session.store import find as find_session
 
 SECRET_BYTES = 32
 # A code is kept for some time after it expired, so that a replay is still known for what it is.
@@ -37,12 +36,13 @@ async def grant(  # noqa: PLR0913 - what the code stands for, each by name
     request: AuthorizationRequest,
     *,
     session_id: UUID,
+    acr: str,
     is_recourse: bool,
     issuer: str,
     at: datetime,
 ) -> str:
     """A code for this session; answers where the browser goes with it, or with that it may not be given."""
-    if not await _reaches(tx, session_id, request.required_acr):
+    if not is_enough(acr, request.required_acr):
         unmet = {"error": UNMET, "error_description": "the sign-in does not reach the level asked for"}
         return rules.answer_address(request.redirect_uri, issuer=issuer, state=request.state, **unmet)
     code = secrets.token_urlsafe(SECRET_BYTES)
@@ -59,13 +59,6 @@ async def grant(  # noqa: PLR0913 - what the code stands for, each by name
     )
     await store.add_code(tx, given)
     return rules.answer_address(request.redirect_uri, issuer=issuer, state=request.state, code=code)
-
-
-async def _reaches(tx: Connection, session_id: UUID, required: str | None) -> bool:
-    if required is None:
-        return True
-    session = await find_session(tx, session_id)
-    return session is not None and is_enough(session.acr, required)
 
 
 def _granted_scope(request: AuthorizationRequest, *, is_recourse: bool) -> tuple[str, ...]:

@@ -69,6 +69,7 @@ async def pass_on(  # noqa: PLR0913 - the last step has all that the others foun
         tx,
         visit.request,
         session_id=session.id,
+        acr=session.acr,
         is_recourse=session.is_recourse,
         issuer=parts.settings.issuer,
         at=visit.circumstances.at,

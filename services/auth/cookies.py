@@ -1,26 +1,29 @@
-"""The two cookies: of the session, and of the request that a sign-in is to answer."""
+"""The cookies: of the session, of the request that a sign-in is to answer, and of the codes a browser knows."""
 
 import base64
 import hmac
+from datetime import timedelta
 
 from fastapi import Request, Response
 
 SESSION = "clicsequr-session"
 REQUEST = "clicsequr-request"
+DEVICES = "clicsequr-devices"
 SECURE_PREFIX = "__Host-"
 LONGEST_SECRET = 100
 
 
-def read_cookie(request: Request, name: str, *, issuer: str) -> str | None:
+def read_cookie(request: Request, name: str, *, issuer: str, longest: int = LONGEST_SECRET) -> str | None:
     value = request.cookies.get(_full_name(name, issuer=issuer))
-    return value if value and len(value) <= LONGEST_SECRET else None
+    return value if value and len(value) <= longest else None
 
 
-def set_cookie(answer: Response, name: str, secret: str, *, issuer: str) -> None:
-    """Ends with the browser; how long it is good for, the server knows."""
+def set_cookie(answer: Response, name: str, secret: str, *, issuer: str, life: timedelta | None = None) -> None:
+    """Ends with the browser, or outlives it by `life`; how long it is good for, the server knows."""
     answer.set_cookie(
         _full_name(name, issuer=issuer),
         secret,
+        max_age=None if life is None else int(life.total_seconds()),
         path="/",
         secure=_is_secure(issuer),
         httponly=True,

@@ -428,7 +428,8 @@ CREATE TABLE public.sign_in_attempts (
     subject bytea NOT NULL,
     failures integer NOT NULL,
     last_at timestamp with time zone NOT NULL,
-    blocked_until timestamp with time zone NOT NULL
+    blocked_until timestamp with time zone NOT NULL,
+    kept_until timestamp with time zone
 );
 CREATE TABLE public.signing_keys (
     kid text NOT NULL,
@@ -651,6 +652,7 @@ CREATE INDEX sessions_by_user_code ON public.sessions USING btree (user_code_id)
 CREATE INDEX sessions_of_user_code ON public.sessions USING btree (user_code_id) WHERE (user_code_id IS NOT NULL);
 CREATE INDEX sessions_open ON public.sessions USING btree (last_seen_at) WHERE (ended_at IS NULL);
 CREATE INDEX sign_in_attempts_by_age ON public.sign_in_attempts USING btree (last_at);
+CREATE INDEX sign_in_attempts_by_end ON public.sign_in_attempts USING btree (kept_until);
 CREATE INDEX step_ups_by_age ON public.step_ups USING btree (asked_at);
 CREATE INDEX step_ups_by_session ON public.step_ups USING btree (session_id);
 CREATE INDEX token_grants_by_expiry ON public.token_grants USING btree (expires_at);

@@ -16,6 +16,7 @@ from deploy.local.layout import PROJECT
 from tests.bench.figures import Figure, table
 from tests.bench.latency import notice_latency, revocation_latency
 from tests.bench.reading import authenticated_read
+from tests.bench.signing_in import jwks_ratio, sign_in_ratio, token_ratio
 from tests.suite import Suite, real_suite
 
 LATEST = PROJECT / ".local" / "bench" / "latest.json"
@@ -70,6 +71,9 @@ MEASURES: dict[str, Measure] = {
     "warm-start-s": warm_start,
     "authenticated-read-ratio": in_world(authenticated_read),
     "authenticated-read-ratio-full-sampling": fully_sampled,
+    "sign-in-ratio": sign_in_ratio,
+    "token-ratio": token_ratio,
+    "jwks-ratio": jwks_ratio,
     "notice-latency": in_world(notice_latency),
     "revocation-latency": in_world(revocation_latency),
 }

@@ -6,8 +6,9 @@ from fastapi import Request, Response
 from starlette.responses import RedirectResponse
 
 from services.auth.authorization.rules import recourse_address
-from services.auth.cookies import REQUEST, SESSION, drop_cookie, set_cookie
+from services.auth.cookies import DEVICES, REQUEST, SESSION, drop_cookie, set_cookie
 from services.auth.parts import Parts, parts_of
+from services.auth.session import devices
 from services.auth.session.forms import NotToBeAnswered, page_of
 from services.auth.session.rules import Stage
 from services.auth.session.visit import Next, Outcome, Visit
@@ -45,6 +46,8 @@ def _onward(parts: Parts, outcome: Outcome) -> Response:
     answer = RedirectResponse(outcome.location or f"/{outcome.stage or Stage.COMPLETE}", SEE_OTHER)
     if outcome.session_secret is not None:
         set_cookie(answer, SESSION, outcome.session_secret, issuer=issuer)
+    if outcome.devices is not None:
+        set_cookie(answer, DEVICES, outcome.devices, issuer=issuer, life=devices.LIFE)
     if outcome.next is Next.BACK:
         drop_cookie(answer, REQUEST, issuer=issuer)
     return answer

@@ -53,16 +53,17 @@ async def confirm_email(parts: Parts, entrance: Entrance, *, typed: str) -> Boun
 
 async def _bind(parts: Parts, entrance: Entrance, bind: Binding, *, kind: FactorKind) -> Bound:
     call, owner = entrance.call, entrance.owner
-    subjects = attempts.subjects_of(parts.passwords, name=f"enrolment {owner.id}", address="")
-    wait = await attempts.count_attempt(parts.database, subjects, at=call.at)
-    if wait:
-        raise rules.TooManyTries(retry_after=wait)
+    subjects = attempts.subjects_of(parts.passwords, name=f"enrolment {owner.id}", address="", at=call.at)
+    heard = await attempts.count_attempt(parts.database, subjects, at=call.at)
+    if heard.wait:
+        raise rules.TooManyTries(retry_after=heard.wait)
     async with parts.database.transaction() as tx:
-        bound = await bind(tx, call, owner)
-        if bound is not None:
-            await attempts.forgive(tx, subjects)
-            return await _go_on(tx, parts, entrance, kind=kind)
-    raise rules.SecondFactorNotProved
+        is_bound = await bind(tx, call, owner) is not None
+        gone_on = await _go_on(tx, parts, entrance, kind=kind) if is_bound else None
+    if gone_on is None:
+        raise rules.SecondFactorNotProved
+    await attempts.forgive(parts.database, heard.by)
+    return gone_on
 
 
 async def _go_on(tx: Connection, parts: Parts, entrance: Entrance, *, kind: FactorKind) -> Bound:

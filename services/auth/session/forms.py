@@ -8,9 +8,10 @@ from libs.common.problems import status_of
 from services.auth import records
 from services.auth.authorization.commands import find_request
 from services.auth.client.commands import find_client
-from services.auth.cookies import REQUEST, SESSION, is_form_token, read_cookie
+from services.auth.cookies import DEVICES, REQUEST, SESSION, is_form_token, read_cookie
 from services.auth.parameters import Malformed, Parameters, read_form
 from services.auth.parts import parts_of
+from services.auth.session import devices
 from services.auth.session.commands import find_session
 from services.auth.session.rules import Session, Stage
 from services.auth.session.visit import Visit
@@ -47,7 +48,9 @@ async def read_visit(request: Request, *, action: str) -> Visit:
         raise NotToBeAnswered(FactsTooOld.code)
     session_secret = read_cookie(request, SESSION, issuer=issuer)
     session = await find_session(parts.database, session_secret, parts.settings)
-    return Visit(records.circumstances(request, action=action), wanted, secret, client, session)
+    circumstances = records.circumstances(request, action=action)
+    known_by = read_cookie(request, DEVICES, issuer=issuer, longest=devices.LONGEST)
+    return Visit(circumstances, wanted, secret, client, session, devices=known_by)
 
 
 async def read_posted(request: Request, *, action: str, form: str) -> tuple[Visit, Parameters]:

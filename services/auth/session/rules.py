@@ -1,7 +1,7 @@
-"""What a session is good for, how long, and how attempts to open one are slowed."""
+"""What a session is good for, and how long."""
 
 import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -30,7 +30,6 @@ METHODS = {
 }
 MANDATARY = "mandatary"
 RESTRICTED = timedelta(minutes=15)
-FORGOTTEN = timedelta(hours=1)
 IPV6_SITE = 64
 LOGOUT_ATTEMPTS = 9
 LOGOUT_FIRST_WAIT, LOGOUT_LONGEST_WAIT = timedelta(seconds=10), timedelta(hours=1)
@@ -82,26 +81,6 @@ class Session:
 class Lifetime:
     idle: timedelta
     longest: timedelta
-
-
-@dataclass(frozen=True, slots=True)
-class Slowing:
-    """`free` attempts cost nothing; each later one doubles the wait, up to `longest`."""
-
-    free: int
-    longest: timedelta
-
-
-# A stranger on another network has another counter, so an owner is never locked out by strangers.
-OF_CODE_AND_NETWORK = Slowing(free=5, longest=timedelta(minutes=15))
-OF_NETWORK = Slowing(free=100, longest=timedelta(minutes=1))
-
-
-@dataclass(frozen=True, slots=True)
-class Attempts:
-    failures: int
-    last_at: datetime
-    blocked_until: datetime
 
 
 def acr_of(amr: tuple[str, ...]) -> str:
@@ -225,22 +204,6 @@ def network_of(address: str) -> str:
     if isinstance(parsed, IPv6Address):
         return str(parsed.ipv4_mapped or ip_network((parsed, IPV6_SITE), strict=False))
     return str(parsed)
-
-
-def count(attempts: Attempts, slowing: Slowing, *, at: datetime) -> Attempts:
-    """One more attempt; it counts as failed until it turns out well."""
-    failures = 1 if at - attempts.last_at > FORGOTTEN else attempts.failures + 1
-    counted = replace(attempts, failures=failures, last_at=at)
-    if failures < slowing.free:
-        return counted
-    wait = min(timedelta(seconds=2.0 ** min(failures - slowing.free, 30)), slowing.longest)
-    return replace(counted, blocked_until=at + wait)
-
-
-def wait_seconds(attempts: Attempts, *, at: datetime) -> int:
-    """Seconds until the next attempt is heard; 0 when it is heard now."""
-    remaining = (attempts.blocked_until - at).total_seconds()
-    return 0 if remaining <= 0 else int(remaining) + 1
 
 
 def logout_wait(attempts: int) -> timedelta | None:

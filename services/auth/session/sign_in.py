@@ -9,7 +9,7 @@ from services.auth.agent_account.commands import find_agent_by_name
 from services.auth.agent_account.commands import password_of as password_of_agent
 from services.auth.agent_account.rules import AgentAccount
 from services.auth.parts import Parts
-from services.auth.session import attempts, commands, rules, steps
+from services.auth.session import attempts, commands, rules, steps, store
 from services.auth.session.attempts import Subjects
 from services.auth.session.holder import Holder
 from services.auth.session.representation import with_choices
@@ -24,17 +24,20 @@ from services.auth.user_code.rules import Facts, Verdict, judge_sign_in, normali
 async def sign_in(parts: Parts, visit: Visit, *, typed_name: str, password: SecretStr) -> Outcome:
     """Raises HashingBusy."""
     facts = await user_codes.find_facts_by_code(parts.database, typed_name)
-    agent = None
-    if facts is None and visit.client.is_portal:
-        agent = await find_agent_by_name(parts.database, typed_name)
-    subjects = steps.subjects_of(parts, visit, name=normalise_code(typed_name))
-    wait = await attempts.count_attempt(parts.database, subjects, at=visit.circumstances.at)
-    if wait:
-        outcome = Outcome(Next.WAIT, retry_after=wait)
+    # In the portal both are looked up, whichever there is: what is not there takes no longer.
+    named = await find_agent_by_name(parts.database, typed_name) if visit.client.is_portal else None
+    agent = named if facts is None else None
+    claimed = Holder(facts=facts, agent=agent)
+    subjects = steps.subjects_of_known(parts, visit, claimed, name=normalise_code(typed_name))
+    heard = await attempts.count_attempt(parts.database, subjects, at=visit.circumstances.at)
+    subjects = heard.by
+    if heard.wait:
+        outcome = Outcome(Next.WAIT, retry_after=heard.wait)
         return await steps.refuse(parts, visit, facts, reason=steps.TOO_MANY, outcome=outcome)
     try:
         matches = await parts.passwords.verify(password, _known_password(facts, agent))
     except HashingBusy as busy:
+        await attempts.take_back(parts.database, subjects)
         await steps.refuse(parts, visit, facts, reason=busy.code, outcome=Outcome(Next.LATER))
         raise
     if agent is not None and matches:
@@ -88,6 +91,8 @@ async def _refuse_unknown(parts: Parts, visit: Visit, agent: AgentAccount | None
         if agent is not None:
             failed = AuthenticationFailed(agent_id=agent.id, factor="password")
             await steps.publish_failed(tx, visit, principal, Holder(agent=agent), failed=failed)
+        else:
+            store.pretend_event(tx)
     return Outcome(Next.REFUSED)
 
 

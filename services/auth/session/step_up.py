@@ -1,6 +1,6 @@
 """A request that asks for more than a complete session proves (RFC 9470): what is missing, and going on."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from libs.common.database import Connection
 from services.auth.parts import Parts
@@ -9,6 +9,9 @@ from services.auth.session.forms import NotToBeAnswered
 from services.auth.session.holder import Holder
 from services.auth.session.rules import Session, Stage
 from services.auth.session.visit import Visit
+
+# A request lives a quarter of an hour.
+FORGOTTEN = timedelta(hours=1)
 
 
 async def note_step_up(tx: Connection, request_secret: str, session: Session, *, at: datetime) -> None:
@@ -21,7 +24,7 @@ async def carry_step_ups(tx: Connection, session: Session, *, to: Session) -> No
 
 
 async def forget_old_step_ups(tx: Connection, *, at: datetime) -> None:
-    await store.forget_old_step_ups(tx, before=at - rules.FORGOTTEN)
+    await store.forget_old_step_ups(tx, before=at - FORGOTTEN)
 
 
 async def require_factor_due(parts: Parts, visit: Visit) -> tuple[Session, Holder]:

@@ -12,9 +12,10 @@ from libs.common.principal import Principal
 from services.auth import records
 from services.auth.authorization.commands import grant, take_request
 from services.auth.parts import Parts
-from services.auth.session import attempts, commands, rules, step_up
+from services.auth.session import attempts, commands, devices, rules, step_up, store
 from services.auth.session.attempts import Subjects
 from services.auth.session.commands import Opened
+from services.auth.session.devices import Binding
 from services.auth.session.holder import Holder
 from services.auth.session.rules import Session, Stage
 from services.auth.session.visit import Next, Outcome, Visit
@@ -36,10 +37,13 @@ async def take(parts: Parts, visit: Visit, holder: Holder, step: Step) -> Outcom
     """The step in its transaction; it must end in `pass_on` or record its own refusal."""
     try:
         async with parts.database.transaction() as tx:
-            return await step(tx)
+            outcome = await step(tx)
     except _Objected as objected:
         outcome = Outcome(Next.LATER if objected.reason == FactsTooOld.code else Next.REFUSED)
         return await refuse(parts, visit, holder.facts, reason=objected.reason, outcome=outcome)
+    if outcome.forgiven is not None:
+        await attempts.forgive(parts.database, outcome.forgiven)
+    return outcome
 
 
 async def pass_on(  # noqa: PLR0913 - the last step has all that the others found
@@ -56,15 +60,13 @@ async def pass_on(  # noqa: PLR0913 - the last step has all that the others foun
     reason = await record(tx, principal_of(holder, session, visit), visit.circumstances)
     if reason is not None:
         raise _Objected(reason)
-    if subjects is not None:
-        await attempts.forgive(tx, subjects)
     due = await _due_stage(tx, session, visit, holder)
     if due is not Stage.COMPLETE:
         if session.stage is Stage.COMPLETE:
             await step_up.note_step_up(tx, visit.request_secret, session, at=visit.circumstances.at)
-        return Outcome(Next.STEP, due, session_secret=opened.secret)
+        return Outcome(Next.STEP, due, session_secret=opened.secret, forgiven=subjects)
     if not await take_request(tx, visit.request_secret):
-        return Outcome(Next.START_AGAIN, session_secret=opened.secret)
+        return Outcome(Next.START_AGAIN, session_secret=opened.secret, forgiven=subjects)
     location = await grant(
         tx,
         visit.request,
@@ -74,7 +76,24 @@ async def pass_on(  # noqa: PLR0913 - the last step has all that the others foun
         issuer=parts.settings.issuer,
         at=visit.circumstances.at,
     )
-    return Outcome(Next.BACK, session_secret=opened.secret, location=location)
+    known_by = _known_by(parts, visit, holder)
+    return Outcome(Next.BACK, session_secret=opened.secret, location=location, devices=known_by, forgiven=subjects)
+
+
+def _known_by(parts: Parts, visit: Visit, holder: Holder) -> str | None:
+    """The browser's cookie, from now on also for this code."""
+    binding = binding_of(holder)
+    if binding is None:
+        return None
+    return devices.renew(visit.devices, binding, tag=parts.passwords.device_tag, at=visit.circumstances.at)
+
+
+def binding_of(holder: Holder) -> Binding | None:
+    """What a browser's knowing of a code or an agent rests on: it ends with every change of the password."""
+    if holder.facts is not None:
+        code = holder.facts.code
+        return Binding(code.actor, code.password_set_at.isoformat())
+    return Binding(holder.agent.actor, holder.agent.password_hash) if holder.agent else None
 
 
 async def _due_stage(tx: Connection, session: Session, visit: Visit, holder: Holder) -> Stage:
@@ -90,11 +109,11 @@ async def wait_for_attempt(
     parts: Parts, visit: Visit, principal: Principal, *, subjects: Subjects
 ) -> Outcome | None:
     """Counts an attempt as failed until it turns out well; the refusal when it is not heard now."""
-    wait = await attempts.count_attempt(parts.database, subjects, at=visit.circumstances.at)
-    if not wait:
+    heard = await attempts.count_attempt(parts.database, subjects, at=visit.circumstances.at)
+    if not heard.wait:
         return None
     await record_alone(parts, principal, visit.circumstances, refusal=TOO_MANY)
-    return Outcome(Next.WAIT, retry_after=wait)
+    return Outcome(Next.WAIT, retry_after=heard.wait)
 
 
 async def refuse(  # noqa: PLR0913 - what is recorded, each by name
@@ -118,6 +137,8 @@ async def refuse(  # noqa: PLR0913 - what is recorded, each by name
             key = applicant_key(facts.code.applicant_id)
             call = records.call_of(circumstances, principal)
             await publish(tx, call, failed, service=commands.SERVICE, partitionkey=key)
+        else:
+            store.pretend_event(tx)
     return outcome
 
 
@@ -156,4 +177,16 @@ def principal_of(holder: Holder, session: Session, visit: Visit) -> Principal:
 
 
 def subjects_of(parts: Parts, visit: Visit, *, name: str) -> Subjects:
-    return attempts.subjects_of(parts.passwords, name=name, address=visit.circumstances.address or "")
+    """Of a step that a known browser does not shorten."""
+    found = visit.circumstances
+    return attempts.subjects_of(parts.passwords, name=name, address=found.address or "", at=found.at)
+
+
+def subjects_of_known(parts: Parts, visit: Visit, holder: Holder, *, name: str) -> Subjects:
+    """By the browser, where it signed in with this code before; else as a stranger."""
+    found = visit.circumstances
+    binding = binding_of(holder)
+    device = devices.find(visit.devices, binding, tag=parts.passwords.device_tag, at=found.at)
+    return attempts.subjects_of(
+        parts.passwords, name=name, address=found.address or "", at=found.at, device=device
+    )

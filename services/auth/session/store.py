@@ -1,12 +1,15 @@
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
-from libs.common.database import Connection, Database, update_one
-from services.auth.session.rules import Attempts, PostedConditions, Session, Stage
+from libs.common.database import Connection, Database, defer, update_one
+from libs.common.ids import new_id
+from services.auth.session.rules import PostedConditions, Session, Stage
+from services.auth.session.slowing import Attempts
 
 COLUMNS = """id, secret_hash, stage, user_code_id, applicant_id, agent_id, is_recourse, amr, conditions,
     authenticated_at, last_seen_at, ended_at, started_at, address, user_agent, represented_applicant_id,
@@ -44,20 +47,45 @@ SELECT_STEP_UP = "SELECT 1 AS found FROM step_ups WHERE request_hash = $1 AND se
 UPDATE_STEP_UPS = "UPDATE step_ups SET session_id = $2 WHERE session_id = $1"
 DELETE_OLD_STEP_UPS = "DELETE FROM step_ups WHERE asked_at < $1"
 
+# Counts outlive a crash of the database but for the last instant, so nobody waits for the disk. Rows are taken in
+# the order of their subjects, here and below, so that nobody waits for one who waits.
 LOCK_ATTEMPTS = """
-INSERT INTO sign_in_attempts (subject, failures, last_at, blocked_until)
-VALUES ($1, 0, $2::timestamptz, $2::timestamptz - interval '1 h')
+INSERT INTO sign_in_attempts (subject, failures, last_at, blocked_until, kept_until)
+SELECT wanted.subject, 0, $2::timestamptz, $2, $2
+FROM unnest($1::bytea[]) AS wanted (subject), set_config('synchronous_commit', 'off', true)
+ORDER BY wanted.subject
 ON CONFLICT (subject) DO UPDATE SET failures = sign_in_attempts.failures
-RETURNING failures, last_at, blocked_until
+RETURNING subject, failures, last_at, blocked_until, coalesce(kept_until, last_at) AS kept_until,
+    xmax = 0 AS is_new
 """
-UPDATE_ATTEMPTS = "UPDATE sign_in_attempts SET failures = $2, last_at = $3, blocked_until = $4 WHERE subject = $1"
-FORGIVE_ATTEMPT = """
-UPDATE sign_in_attempts SET failures = greatest(failures - 1, 0), blocked_until = last_at - interval '1 h'
-WHERE subject = $1
+# A row that was made only to be locked goes again: who is not heard leaves nothing behind.
+UPDATE_ATTEMPTS = """
+WITH dropped AS (DELETE FROM sign_in_attempts WHERE subject = ANY ($6::bytea[]))
+UPDATE sign_in_attempts AS kept
+SET failures = new.failures, last_at = new.last_at, blocked_until = new.blocked_until, kept_until = new.kept_until
+FROM unnest($1::bytea[], $2::integer[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[])
+    AS new (subject, failures, last_at, blocked_until, kept_until)
+WHERE kept.subject = new.subject
 """
-DELETE_ATTEMPTS = "DELETE FROM sign_in_attempts WHERE subject = $1"
-DELETE_OLD_ATTEMPTS = "DELETE FROM sign_in_attempts WHERE last_at < $1 AND blocked_until < $1"
+# That it turned out well stays to be seen (slowing.py).
+UPDATE_FORGIVEN = """
+WITH locked AS (
+    SELECT subject FROM sign_in_attempts WHERE subject = ANY ($1::bytea[]) ORDER BY subject FOR UPDATE)
+UPDATE sign_in_attempts AS kept
+SET failures = greatest(kept.failures - forgiven.failures, 0),
+    blocked_until = least(kept.blocked_until, kept.last_at - interval '1 s')
+FROM locked JOIN unnest($1::bytea[], $2::integer[]) AS forgiven (subject, failures) USING (subject),
+    set_config('synchronous_commit', 'off', true)
+WHERE kept.subject = locked.subject
+"""
+DELETE_OLD_ATTEMPTS = """
+DELETE FROM sign_in_attempts WHERE subject IN (
+    SELECT subject FROM sign_in_attempts
+    WHERE kept_until < $1 OR (kept_until IS NULL AND last_at < $2 AND blocked_until < $2)
+    LIMIT 10000 FOR UPDATE SKIP LOCKED)
+"""
 
+SELECT_EVENT = "SELECT 1 FROM outbox WHERE id = $1"
 UPSERT_CONDITIONS = """
 INSERT INTO posted_conditions (owner, version, posted_at, url_fr, url_en) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (owner, version) DO UPDATE
@@ -169,26 +197,43 @@ async def forget_old_step_ups(tx: Connection, *, before: datetime) -> None:
     await tx.execute(DELETE_OLD_STEP_UPS, before)
 
 
-async def lock_attempts(tx: Connection, subject: bytes, *, at: datetime) -> Attempts:
-    row = await tx.fetchrow(LOCK_ATTEMPTS, subject, at)
-    assert row is not None  # noqa: S101 - the statement always returns its row
-    return Attempts(row["failures"], row["last_at"], row["blocked_until"])
+async def lock_attempts(
+    tx: Connection, subjects: Sequence[bytes], *, at: datetime
+) -> tuple[dict[bytes, Attempts], set[bytes]]:
+    """The counts of `subjects`, sorted, and which of them there were not before."""
+    rows = await tx.fetch(LOCK_ATTEMPTS, subjects, at)
+    known = {
+        row["subject"]: Attempts(row["failures"], row["last_at"], row["blocked_until"], row["kept_until"])
+        for row in rows
+    }
+    return known, {row["subject"] for row in rows if row["is_new"]}
 
 
-async def save_attempts(tx: Connection, subject: bytes, attempts: Attempts) -> None:
-    await tx.execute(UPDATE_ATTEMPTS, subject, attempts.failures, attempts.last_at, attempts.blocked_until)
+async def save_attempts(tx: Connection, changed: Mapping[bytes, Attempts], *, dropped: AbstractSet[bytes]) -> None:
+    counts = changed.values()
+    await tx.execute(
+        UPDATE_ATTEMPTS,
+        list(changed),
+        [one.failures for one in counts],
+        [one.last_at for one in counts],
+        [one.blocked_until for one in counts],
+        [one.kept_until for one in counts],
+        list(dropped),
+    )
 
 
-async def forgive_attempt(tx: Connection, subject: bytes) -> None:
-    await tx.execute(FORGIVE_ATTEMPT, subject)
+async def forgive_attempts(connection: Connection, failures: Mapping[bytes, int]) -> None:
+    """`failures`: how many of each subject."""
+    await connection.execute(UPDATE_FORGIVEN, list(failures), list(failures.values()))
 
 
-async def delete_attempts(tx: Connection, subject: bytes) -> None:
-    await tx.execute(DELETE_ATTEMPTS, subject)
+async def forget_old_attempts(tx: Connection, *, at: datetime, untold_before: datetime) -> None:
+    await tx.execute(DELETE_OLD_ATTEMPTS, at, untold_before)
 
 
-async def forget_old_attempts(tx: Connection, *, before: datetime) -> None:
-    await tx.execute(DELETE_OLD_ATTEMPTS, before)
+def pretend_event(tx: Connection) -> None:
+    """A round trip where a like refusal publishes an event: one answer takes one time."""
+    defer(tx, SELECT_EVENT, new_id())
 
 
 async def save_conditions(  # noqa: PLR0913 - one row's facts, each by name

@@ -7,6 +7,7 @@ from libs.common.access_records import Circumstances
 from libs.common.errors import DomainError
 from services.auth.authorization.rules import AuthorizationRequest
 from services.auth.client.rules import Client
+from services.auth.session.attempts import Subjects
 from services.auth.session.rules import Session, Stage
 from services.auth.user_code.rules import RegistrationState
 
@@ -20,6 +21,7 @@ class Visit:
     request_secret: str = field(repr=False)
     client: Client
     session: Session | None
+    devices: str | None = field(default=None, repr=False)
 
 
 class Next(StrEnum):
@@ -36,7 +38,9 @@ class Next(StrEnum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """`location` leads back to the client; `session_secret` goes into the cookie.
+    """`location` leads back to the client; `session_secret` and `devices` go into cookies.
+
+    `forgiven` are the counts of an attempt that turned out well, once the step is committed.
 
     `error` says what was wrong with what was typed, where that may be told.
     """
@@ -48,3 +52,5 @@ class Outcome:
     retry_after: int = 0
     state: RegistrationState | None = None
     error: DomainError | None = None
+    devices: str | None = field(default=None, repr=False)
+    forgiven: Subjects | None = None

@@ -1,5 +1,3 @@
-from typing import Any
-
 from fastapi import Request, Response
 
 from libs.common.admission import public
@@ -11,6 +9,10 @@ router = new_router(tags=["keys"])
 
 @router.get("/oauth/jwks")
 @public
-async def jwks(request: Request, response: Response) -> dict[str, Any]:
-    response.headers["Cache-Control"] = "public, max-age=5"
-    return await parts_of(request).keys.jwks()
+async def jwks(request: Request) -> Response:
+    """RFC 7517 §5; `ETag` by the keys that are published."""
+    known = await parts_of(request).keys.key_set()
+    headers = {"Cache-Control": "public, max-age=5", "ETag": known.etag}
+    if request.headers.get("if-none-match") == known.etag:
+        return Response(status_code=304, headers=headers)
+    return Response(known.body, media_type="application/json", headers=headers)

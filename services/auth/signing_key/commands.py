@@ -1,6 +1,8 @@
 import asyncio
+import hashlib
+import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -95,6 +97,19 @@ def _generate(family: Family) -> PublicKey:
     return ECKey.generate_key("P-256") if family is Family.EC else RSAKey.generate_key(RSA_BITS)
 
 
+@dataclass(frozen=True)
+class KeySetText:
+    """The published keys as they are sent."""
+
+    body: bytes
+    etag: str
+
+
+def _text_of(keys: Sequence[SealedKey]) -> KeySetText:
+    body = json.dumps({"keys": [key.public_jwk for key in keys]}, separators=(",", ":")).encode()
+    return KeySetText(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+
+
 @dataclass
 class SigningKeys:
     """The published keys and the one that signs, read from the database every few seconds at most.
@@ -107,6 +122,7 @@ class SigningKeys:
     schedule: Schedule
     cached_seconds: float = CACHED_SECONDS
     _known: list[SealedKey] = field(default_factory=list)
+    _text: KeySetText = field(default_factory=lambda: _text_of([]))
     _opened: dict[str, PublicKey] = field(default_factory=dict, repr=False)
     _verifying: dict[str, tuple[Family, PublicKey]] = field(default_factory=dict, repr=False)
     _read_at: float = float("-inf")
@@ -115,6 +131,11 @@ class SigningKeys:
     async def jwks(self) -> dict[str, Any]:
         """RFC 7517 §5. Raises DatabaseUnavailable."""
         return {"keys": [key.public_jwk for key in await self._published()]}
+
+    async def key_set(self) -> KeySetText:
+        """The same, written down once for each reading. Raises DatabaseUnavailable."""
+        await self._published()
+        return self._text
 
     async def sign(self, claims: Mapping[str, Any], *, typ: str, alg: Alg = Alg.ES256) -> str:
         """A compact JWS (RFC 7515) of the claims. Raises DatabaseUnavailable."""
@@ -158,6 +179,8 @@ class SigningKeys:
 
     async def _published(self, *, at_most_seconds: float | None = None) -> list[SealedKey]:
         oldest = self.cached_seconds if at_most_seconds is None else at_most_seconds
+        if time.monotonic() - self._read_at <= oldest:
+            return self._known
         async with self._reading:
             if time.monotonic() - self._read_at > oldest:
                 await self._read()
@@ -172,7 +195,7 @@ class SigningKeys:
             async with self.database.transaction() as tx:
                 await publish_when_due(tx, call, self.sealing_key, schedule=self.schedule)
             known = await store.list_published(self.database, at=at)
-        self._known, self._read_at = known, time.monotonic()
+        self._known, self._text, self._read_at = known, _text_of(known), time.monotonic()
         self._opened = {key.kid: self._opened[key.kid] for key in known if key.kid in self._opened}
         self._verifying = {key.kid: (key.family, _public_half(key)) for key in known}
 

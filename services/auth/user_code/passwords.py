@@ -105,6 +105,10 @@ class Passwords:
         """Stands for something typed that may be a secret, where only equality counts."""
         return hmac.digest(self._pepper.secret, b"typed:" + text.encode(), "sha256")
 
+    def device_tag(self, text: str) -> bytes:
+        """Shows that an entry of a device cookie was made here."""
+        return hmac.digest(self._pepper.secret, b"device:" + text.encode(), "sha256")
+
     def _peppered(self, password: SecretStr, pepper: bytes, *, is_one_time: bool) -> bytes:
         typed = password.get_secret_value()
         plain = normalise_one_time(typed) if is_one_time else normalise_password(typed)

@@ -119,3 +119,14 @@ async def test_rotating_at_once_refuses_what_the_old_key_signed(
 async def test_another_word_is_answered_with_the_usage(auth: Running, arguments: list[str]) -> None:
     with pytest.raises(OperatorFault, match="usage"):
         await SERVICE.operations["signing-keys"](auth.resources, arguments)
+
+
+async def test_who_has_the_present_key_set_is_not_sent_it_again(auth: Running) -> None:
+    first = await auth.public.get("/oauth/jwks")
+    assert first.headers["content-type"] == "application/json"
+    assert first.headers["cache-control"] == "public, max-age=5"
+    again = await auth.public.get("/oauth/jwks", headers={"if-none-match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    other = await auth.public.get("/oauth/jwks", headers={"if-none-match": '"another"'})
+    assert other.json() == first.json()
+    assert [key["kid"] for key in first.json()["keys"]]

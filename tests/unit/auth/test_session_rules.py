@@ -3,14 +3,12 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from libs.common.ids import new_id
 from services.auth.second_factor.rules import FactorKind
 from services.auth.session import rules
 from services.auth.session.holder import Holder, Represented
-from services.auth.session.rules import Attempts, Lifetime, Session, Stage
+from services.auth.session.rules import Lifetime, Session, Stage
 from services.auth.user_code.rules import RegistrationState, Role
 from tests.unit.auth.test_password_rules import AGING
 from tests.unit.auth.test_user_code_rules import (
@@ -89,22 +87,6 @@ def test_attempts_are_counted_by_address_or_by_site() -> None:
     assert rules.network_of("::ffff:192.0.2.7") == "192.0.2.7"
     assert rules.network_of("2001:db8::1") == rules.network_of("2001:db8::ffff") == "2001:db8::/64"
     assert rules.network_of("not an address") == "unknown"
-
-
-@given(st.integers(min_value=1, max_value=60))
-def test_each_attempt_beyond_the_free_ones_waits_longer_up_to_a_bound(number: int) -> None:
-    attempts = Attempts(0, NOON, NOON)
-    for _ in range(number):
-        attempts = rules.count(attempts, rules.OF_CODE_AND_NETWORK, at=NOON)
-    wait = rules.wait_seconds(attempts, at=NOON)
-    assert (wait == 0) == (number < rules.OF_CODE_AND_NETWORK.free)
-    assert wait <= rules.OF_CODE_AND_NETWORK.longest.total_seconds() + 1
-
-
-def test_attempts_are_forgotten_after_an_hour() -> None:
-    many = Attempts(50, NOON, NOON)
-    later = NOON + rules.FORGOTTEN + timedelta(seconds=1)
-    assert rules.count(many, rules.OF_CODE_AND_NETWORK, at=later).failures == 1
 
 
 @pytest.mark.parametrize("role", [*Role, None])

@@ -1,0 +1,217 @@
+"""What a whole sign-in, a client's token and the key set cost beside the least that could be done."""
+
+import asyncio
+import base64
+import hashlib
+import re
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from itertools import count
+from statistics import median
+from urllib.parse import parse_qs, urlencode, urlsplit
+from uuid import uuid4
+
+import asyncpg
+from argon2 import PasswordHasher
+from joserfc import jwt
+from joserfc.jwk import ECKey
+from pydantic import SecretStr
+
+from deploy.local import databases, keys
+from deploy.local.environment import Platform, service_environment
+from libs.common.clock import now
+from services.auth.key_files import read_key
+from services.auth.settings import AuthSettings
+from services.auth.user_code.passwords import Passwords
+from tests.bench import bare
+from tests.bench.figures import Figure
+from tests.bench.load import get, requests_per_second
+from tests.bench.reading import bare_server
+from tests.bench.talk import Talk, post_form
+from tests.crowd import PASSWORD, add_crowd, code_of
+from tests.suite import Suite
+
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+CLIENT, CALLBACK = "clic-revenu", "http://127.0.0.1:18091/callback"
+MACHINE = "registry"
+FORM_TOKEN = re.compile(rb'name="form_token" value="([^"]+)"')
+PEOPLE, AT_ONCE, ROUNDS, SECONDS, WARM_UP_SECONDS = 500, 8, 3, 4.0, 1.0
+TOKENS_AT_ONCE, ASSERTIONS = 32, 20_000
+MOST_SIGN_INS = 4_000
+CREATE = "CREATE TABLE IF NOT EXISTS bare_rows (id uuid PRIMARY KEY, at timestamptz NOT NULL)"
+Once = Callable[[Talk], Awaitable[None]]
+
+
+def sign_in_ratio(suite: Suite) -> list[Figure]:
+    """Authorize, page, password, code and token, against password verifications alone with the same threads."""
+    return asyncio.run(_sign_in(suite.platform))
+
+
+def token_ratio(suite: Suite) -> list[Figure]:
+    """client_credentials by private_key_jwt, against one durable INSERT behind a bare route."""
+    return asyncio.run(_token(suite.platform))
+
+
+def jwks_ratio(suite: Suite) -> list[Figure]:
+    return asyncio.run(_jwks(suite.platform))
+
+
+async def _sign_in(platform: Platform) -> list[Figure]:
+    settings = _settings(platform)
+    passwords = Passwords(settings, read_key(settings.pepper_key_file))
+    hashed = await passwords.hash(SecretStr(PASSWORD))
+    async with _superuser(platform) as connection:
+        await add_crowd(connection, hashed, count=PEOPLE, at=now())
+    assertions = _assertions(platform, CLIENT, MOST_SIGN_INS)
+    numbers = count()
+
+    async def once(talk: Talk) -> None:
+        await _whole_sign_in(talk, code_of(next(numbers) % PEOPLE), assertion=next(assertions))
+
+    ours, floors = [], []
+    for _ in range(ROUNDS):
+        floors.append(await asyncio.to_thread(_verifications_per_second, settings))
+        ours.append(await _per_second(platform.ports.public("auth"), once, at_once=AT_ONCE))
+    return [_figure("sign-in-ratio", ours, floors)]
+
+
+async def _token(platform: Platform) -> list[Figure]:
+    assertions = _assertions(platform, MACHINE, ASSERTIONS)
+
+    async def once(talk: Talk) -> None:
+        await _credential_token(talk, assertion=next(assertions))
+
+    async def bare_insert(talk: Talk) -> None:
+        answer = await talk.ask(post_form("/rows", {}, headers={}))
+        _require(answer.status == 200, answer.status)
+
+    async with _superuser(platform) as connection:
+        await connection.execute(CREATE)
+    ours, floors = [], []
+    address = databases.address(platform.postgres_url, database="auth")
+    async with bare_server(address, bare.__name__) as port:
+        for _ in range(ROUNDS):
+            floors.append(await _per_second(port, bare_insert, at_once=TOKENS_AT_ONCE))
+            ours.append(await _per_second(platform.ports.public("auth"), once, at_once=TOKENS_AT_ONCE))
+    return [_figure("token-ratio", ours, floors)]
+
+
+async def _jwks(platform: Platform) -> list[Figure]:
+    ours, floors = [], []
+    address = databases.address(platform.postgres_url, database="auth")
+    async with bare_server(address, bare.__name__) as port:
+        for _ in range(ROUNDS):
+            floors.append(await requests_per_second(port, [get("/jwks", headers={})]))
+            ours.append(await requests_per_second(platform.ports.public("auth"), [get("/oauth/jwks", headers={})]))
+    return [_figure("jwks-ratio", ours, floors)]
+
+
+def _figure(name: str, ours: list[float], floors: list[float]) -> Figure:
+    """Each pair was measured within seconds: the median of their ratios outlives a slow minute."""
+    ratios = [value / least for value, least in zip(ours, floors, strict=True)]
+    return Figure(name, median(ours), "1/s", median(floors), median(ratios))
+
+
+def _settings(platform: Platform) -> AuthSettings:
+    environment = service_environment("auth", platform)
+    fields = {name.removeprefix("CLICSEQUR_").lower(): value for name, value in environment.items()}
+    return AuthSettings.model_validate(fields)
+
+
+@asynccontextmanager
+async def _superuser(platform: Platform) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(databases.address(platform.postgres_url, database="auth"))
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+def _assertions(platform: Platform, client_id: str, number: int) -> Iterator[str]:
+    """Made beforehand, good for four minutes."""
+    key = ECKey.import_key(keys.read(keys.client_key_file(platform.keys, client_id)))
+    at = int(time.time())
+    claims = {"iss": client_id, "sub": client_id, "aud": platform.issuer, "iat": at, "exp": at + 280}
+    return iter([jwt.encode({"alg": "ES256"}, {**claims, "jti": str(uuid4())}, key) for _ in range(number)])
+
+
+async def _per_second(port: int, once: Once, *, at_once: int) -> float:
+    """How often `once` is done in a second after a warm-up, by `at_once` callers without pause."""
+    done = [0]
+    over = asyncio.Event()
+
+    async def caller() -> None:
+        talk = Talk(port)
+        while not over.is_set():
+            await once(talk)
+            done[0] += 1
+        talk.close()
+
+    callers = [asyncio.create_task(caller()) for _ in range(at_once)]
+    await asyncio.sleep(WARM_UP_SECONDS)
+    before, began = done[0], time.perf_counter()
+    await asyncio.wait(callers, timeout=SECONDS, return_when=asyncio.FIRST_EXCEPTION)
+    rate = (done[0] - before) / (time.perf_counter() - began)
+    over.set()
+    await asyncio.gather(*callers)
+    return rate
+
+
+def _verifications_per_second(settings: AuthSettings) -> float:
+    hasher = PasswordHasher(settings.argon2_passes, settings.argon2_memory_kib, settings.argon2_lanes)
+    known = hasher.hash(PASSWORD)
+    until = time.perf_counter() + SECONDS
+
+    def verify(_number: int) -> int:
+        done = 0
+        while time.perf_counter() < until:
+            hasher.verify(known, PASSWORD)
+            done += 1
+        return done
+
+    with ThreadPoolExecutor(settings.hashing_threads) as threads:
+        return sum(threads.map(verify, range(settings.hashing_threads))) / SECONDS
+
+
+async def _whole_sign_in(talk: Talk, code: str, *, assertion: str) -> None:
+    verifier = secrets.token_urlsafe(48)
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    asked = {
+        "response_type": "code",
+        "client_id": CLIENT,
+        "redirect_uri": CALLBACK,
+        "scope": "openid",
+        "state": "s",
+        "nonce": "n",
+        "code_challenge": challenge,
+        "code_challenge_method": "S256",
+    }
+    begun = await talk.ask(get(f"/oauth/authorize?{urlencode(asked)}", headers={}))
+    browser = {"Cookie": begun.cookie()}
+    page = await talk.ask(get("/sign-in", headers=browser))
+    token = FORM_TOKEN.search(page.body)
+    _require(token is not None, page.status)
+    typed = {"form_token": token[1].decode() if token else "", "user_code": code, "password": PASSWORD}
+    answer = await talk.ask(post_form("/sign-in", typed, headers=browser))
+    _require(answer.status == 303, answer.status)
+    given = parse_qs(urlsplit(answer.header("location")).query)["code"][0]
+    redeemed = {"code": given, "redirect_uri": CALLBACK, "code_verifier": verifier}
+    await _token_of(talk, "authorization_code", redeemed, assertion=assertion)
+
+
+async def _credential_token(talk: Talk, *, assertion: str) -> None:
+    await _token_of(talk, "client_credentials", {"resource": "urn:clicsequr:delegation"}, assertion=assertion)
+
+
+async def _token_of(talk: Talk, grant_type: str, fields: dict[str, str], *, assertion: str) -> None:
+    proof = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion}
+    answer = await talk.ask(post_form("/oauth/token", {"grant_type": grant_type, **fields, **proof}, headers={}))
+    _require(answer.status == 200, answer.status)
+
+
+def _require(condition: object, status: int) -> None:
+    if not condition:
+        raise RuntimeError(f"a call was answered {status}")

@@ -1,0 +1,53 @@
+"""Any number of active people with one password, put straight into auth's tables."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import asyncpg
+
+from libs.common.ids import new_id
+from services.auth.user_code.passwords import HashedPassword
+from services.auth.user_code.rules import ALPHABET, CODE_LENGTH
+
+PASSWORD = "a crowd by the lake at noon"
+CODES = (
+    *("id", "applicant_id", "assigned_by", "code", "language", "state", "assigned_at", "activated_at"),
+    *("password_hash", "pepper_key_id", "password_set_at", "password_is_one_time", "first_used_at"),
+)
+PERSONS = ("user_code_id", "applicant_id", "role", "named_at", "cleared_at")
+REGISTRATIONS = ("applicant_id", "state", "activated_at", "changed_at")
+AGO = timedelta(days=1)
+
+
+def code_of(number: int) -> str:
+    """The user code of the person with this number."""
+    letters = []
+    for _ in range(CODE_LENGTH):
+        number, place = divmod(number, len(ALPHABET))
+        letters.append(ALPHABET[place])
+    return "".join(reversed(letters))
+
+
+async def add_crowd(
+    connection: asyncpg.Connection, password: HashedPassword, *, count: int, at: datetime
+) -> list[tuple[UUID, UUID]]:
+    """Ids of codes and applicants, in the order of their numbers; `password` is the hash of PASSWORD."""
+    people = [(new_id(), new_id()) for _ in range(count)]
+    since = at - AGO
+    await _copy(connection, "registrations", REGISTRATIONS, ((a, "active", since, since) for _, a in people))
+    named = ((code, a, "person_in_charge", since, since) for code, a in people)
+    await _copy(connection, "persons", PERSONS, named)
+    hashed = (password.hash, password.pepper_key_id, since, False, since)
+    codes = (
+        (code, a, "registry", code_of(number), "fr", "active", since, since, *hashed)
+        for number, (code, a) in enumerate(people)
+    )
+    await _copy(connection, "user_codes", CODES, codes)
+    return people
+
+
+async def _copy(
+    connection: asyncpg.Connection, table: str, columns: tuple[str, ...], rows: Iterator[tuple[object, ...]]
+) -> None:
+    await connection.copy_records_to_table(table, columns=columns, records=rows, timeout=600)

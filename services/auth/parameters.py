@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from fastapi import Request
+from starlette.requests import ClientDisconnect
 
 FORM_BYTES = 16_384
 FIELDS = 50
@@ -39,10 +40,13 @@ async def read_form(request: Request) -> Parameters:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM_TYPE:
         raise Malformed
     body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > FORM_BYTES:
-            raise Malformed
+    try:
+        async for part in request.stream():
+            body += part
+            if len(body) > FORM_BYTES:
+                raise Malformed
+    except ClientDisconnect as gone:
+        raise Malformed from gone
     return _parse(bytes(body))
 
 

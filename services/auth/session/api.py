@@ -14,6 +14,7 @@ from services.auth.session.forms import NotToBeAnswered, page_of, read_posted, r
 from services.auth.session.passkey import ask_for_passkey, sign_in_by_passkey
 from services.auth.session.sign_in import sign_in
 from services.auth.session.visit import Outcome, Visit
+from services.auth.user_code.rules import display
 
 router = new_router(tags=["sign-in"])
 
@@ -74,6 +75,7 @@ def _page(request: Request, visit: Visit, outcome: Outcome | None = None) -> Res
         form_leads_to=visit.request.redirect_uri,
         form_token=form_token(visit.request_secret, form="sign-in"),
         has_script=True,
+        user_code=display(visit.request.login_hint) if visit.request.login_hint else "",
         client=visit.client.name(visit.request.language),
         is_portal=visit.client.is_portal,
         is_recourse=visit.request.asks_recourse,

@@ -12,9 +12,7 @@ from services.auth.second_factor.rules import FactorKind
 from services.auth.session.holder import Holder
 from services.auth.user_code.password_rules import Aging, reason_to_change
 from services.auth.user_code.rules import (
-    BARRED_STATES,
     Facts,
-    RegistrationState,
     Role,
     objection,
 )
@@ -165,14 +163,12 @@ def may_act(session: Session, facts: Facts) -> bool:
         return False
     if session.is_recourse:
         return True
-    is_active = facts.registration_state is RegistrationState.ACTIVE
-    return is_active and session.authenticated_at > facts.registration.changed_at
+    return not facts.is_recourse_only and session.authenticated_at > facts.registration.changed_at
 
 
 def serves(session: Session, facts: Facts, *, recourse_asked: bool) -> bool:
     """Whether single sign-on by this session answers a request: recourse only while it is barred and asked for."""
-    is_barred = facts.registration_state in BARRED_STATES
-    return may_act(session, facts) and session.is_recourse == (recourse_asked and is_barred)
+    return may_act(session, facts) and session.is_recourse == (recourse_asked and facts.is_recourse_only)
 
 
 def is_overseen(facts: Facts, *, applicant_id: UUID, by_staff: bool) -> bool:

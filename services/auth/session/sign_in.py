@@ -114,6 +114,9 @@ async def admit_holder(  # noqa: PLR0913 - on what the session rests, each by na
 
     async def step(tx: Connection) -> Outcome:
         call = records.call_of(visit.circumstances, steps.claiming(known, visit))
+        # A reset of this very moment goes first; and the code is locked before its sessions, as everywhere.
+        if known.facts is not None and not await user_codes.has_password(tx, known.facts.code):
+            raise steps.Objected(Verdict.WRONG_PASSWORD.value)
         opened = await commands.open_session(
             tx,
             call,

@@ -25,8 +25,8 @@ TOO_MANY = "too-many-attempts"
 Step = Callable[[Connection], Awaitable[Outcome]]
 
 
-class _Objected(Exception):
-    """`standing` or a parked event speaks against the step: nothing of it is kept but its record."""
+class Objected(Exception):
+    """Something speaks against the step, as `standing` does: nothing of it is kept but its record."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -38,7 +38,7 @@ async def take(parts: Parts, visit: Visit, holder: Holder, step: Step) -> Outcom
     try:
         async with parts.database.transaction() as tx:
             outcome = await step(tx)
-    except _Objected as objected:
+    except Objected as objected:
         outcome = Outcome(Next.LATER if objected.reason == FactsTooOld.code else Next.REFUSED)
         return await refuse(parts, visit, holder.facts, reason=objected.reason, outcome=outcome)
     if outcome.forgiven is not None:
@@ -59,7 +59,7 @@ async def pass_on(  # noqa: PLR0913 - the last step has all that the others foun
     session = opened.session
     reason = await record(tx, principal_of(holder, session, visit), visit.circumstances)
     if reason is not None:
-        raise _Objected(reason)
+        raise Objected(reason)
     due = await _due_stage(tx, session, visit, holder)
     if due is not Stage.COMPLETE:
         if session.stage is Stage.COMPLETE:

@@ -198,6 +198,10 @@ async def find_facts_by_code(database: Database, typed: str) -> Facts | None:
     return await store.find_facts_by_code(database, rules.normalise_code(typed))
 
 
+async def has_password(tx: Connection, code: UserCode) -> bool:
+    return await store.has_password(tx, code)
+
+
 def password_of(code: UserCode) -> HashedPassword:
     return HashedPassword(code.password_hash, code.pepper_key_id, code.password_is_one_time)
 

@@ -100,6 +100,7 @@ class ChangeReason(StrEnum):
     """Why the password must be changed before the session is good for anything."""
 
     FIRST_USE = "first-use"
+    RESET = "reset"
     REACTIVATED = "reactivated"
     OVERDUE = "overdue"
 
@@ -169,9 +170,9 @@ def password_age_state(
 
 
 def reason_to_change(facts: Facts, *, aging: Aging, at: datetime) -> ChangeReason | None:
-    """At first use (clause 18), once after the registration was reactivated, and periodically (clause 20)."""
+    """At first use and after a reset (clause 18), after a reactivation, and periodically (clause 20)."""
     if facts.code.password_is_one_time:
-        return ChangeReason.FIRST_USE
+        return ChangeReason.FIRST_USE if facts.code.first_used_at is None else ChangeReason.RESET
     reactivated_at = facts.registration.reactivated_at if facts.registration else None
     if reactivated_at is not None and facts.code.password_set_at < reactivated_at:
         return ChangeReason.REACTIVATED

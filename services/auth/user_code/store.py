@@ -35,6 +35,10 @@ LEFT JOIN registrations r ON r.applicant_id = c.applicant_id
 SELECT_FACTS = f"{FACTS} WHERE c.id = $1"
 SELECT_FACTS_BY_CODE = f"{FACTS} WHERE c.code = $1"
 SELECT_ALL_FACTS = f"{FACTS} WHERE c.applicant_id = $1"
+# Waits for whoever is changing the code at this moment, and keeps others from changing it until the end.
+SELECT_UNCHANGED = """
+SELECT 1 AS found FROM user_codes WHERE id = $1 AND password_hash = $2 FOR SHARE
+"""
 SELECT_APPLICANT = "SELECT applicant_id FROM user_codes WHERE id = $1"
 SELECT_PENDING_FACTS = f"{FACTS} WHERE c.applicant_id = $1 AND c.state = 'pending' FOR UPDATE OF c"
 SELECT_CODE_FOR_UPDATE = f"SELECT {CODE_COLUMNS} FROM user_codes c WHERE c.id = $1 FOR UPDATE"
@@ -139,6 +143,11 @@ async def find_facts_for_update(tx: Connection, user_code_id: UUID) -> Facts | N
 async def find_facts_by_code(database: Database, code: str) -> Facts | None:
     row = await database.fetchrow(SELECT_FACTS_BY_CODE, code)
     return None if row is None else _facts(row)
+
+
+async def has_password(tx: Connection, code: UserCode) -> bool:
+    """Whether the code's password still is the one that was read."""
+    return await tx.fetchval(SELECT_UNCHANGED, code.id, code.password_hash) is not None
 
 
 async def list_facts(tx: Connection, applicant_id: UUID) -> list[Facts]:

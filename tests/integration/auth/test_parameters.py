@@ -41,6 +41,8 @@ async def test_a_login_hint_is_kept_only_when_it_looks_like_a_user_code(
     page = await new_browser(auth).get(parties.client(auth, platform).authorize(login_hint=hint))
     assert page.url.path == "/sign-in"
     assert await pending(auth, "login_hint") == kept
+    shown = parties.read_page(page).fields["user_code"]
+    assert shown == ("" if kept is None else "AB3CD-EF4GH")
 
 
 async def test_a_login_hint_gets_one_answer_whether_or_not_there_is_such_a_code(

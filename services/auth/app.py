@@ -4,7 +4,6 @@ from libs.common.clock import now
 from libs.common.proposal.api import proposal_routes
 from libs.common.service import Resources, Service
 from services.auth import assets_api
-from services.auth.agent_account.two_persons import TWO_PERSONS
 from services.auth.authorization import api as authorization_api
 from services.auth.authorization import (
     discovery_api,
@@ -16,6 +15,7 @@ from services.auth.authorization import (
 )
 from services.auth.authorization.commands import forget_old as forget_old_grants
 from services.auth.authorization.pushed import forget_old_pushed
+from services.auth.client import api as client_api
 from services.auth.client.commands import forget_old_assertions
 from services.auth.consumers import HANDLERS
 from services.auth.incident import api as incident_api
@@ -44,6 +44,7 @@ from services.auth.settings import AuthSettings
 from services.auth.signing_key import api as signing_key_api
 from services.auth.signing_key.commands import forget_retired
 from services.auth.signing_key.operation import run_signing_keys
+from services.auth.two_persons import TWO_PERSONS
 from services.auth.user_code import api as user_code_api
 from services.auth.user_code import recovery_api, suspension_api
 from services.auth.user_code.breached_operation import run_breached_passwords
@@ -110,6 +111,7 @@ SERVICE = Service(
         assets_api.router,
         suspension_api.router,
         recovery_api.router,
+        client_api.router,
         proposal_routes(TWO_PERSONS),
     ],
     internal_routers=[

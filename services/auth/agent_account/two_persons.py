@@ -2,19 +2,15 @@
 
 from typing import Annotated, Literal
 
-from fastapi import Request
 from pydantic import Field, StringConstraints
 
 from libs.common.call import Call
-from libs.common.contracts.auth import TwoPersonCommandExecuted
 from libs.common.database import Connection
 from libs.common.http import RequestModel
-from libs.common.proposal.command import Command, Executed, Secrets, TwoPersons
-from libs.common.proposal.parked import DISCARD_PARKED
+from libs.common.proposal.command import Command, Executed, Secrets
 from libs.common.proposal.rules import Subject
 from services.auth.agent_account import changes, rules
-from services.auth.parts import Parts, parts_of
-from services.auth.session.commands import SERVICE
+from services.auth.parts import Parts
 
 # The provider's decide for any side, a department's for their own (Subject.side).
 SECURITY_AGENTS = frozenset({"agent:security", "department_agent:security"})
@@ -92,10 +88,6 @@ def _open(parts: Parts, content: NewAgent | NamedAgent, sealed: bytes) -> Secret
     return {"one_time_password": changes.open_one_time_password(parts, content.name, sealed)}
 
 
-def _parts(request: Request) -> Parts:
-    return parts_of(request)
-
-
 CREATE: Command[Parts, NewAgent] = Command(
     "create_agent",
     NewAgent,
@@ -142,9 +134,4 @@ RESET: Command[Parts, NamedAgent] = Command(
     execute=_reset,
     unseal=_open,
 )
-TWO_PERSONS = TwoPersons(
-    service=SERVICE,
-    commands=(CREATE, CHANGE_ROLES, DISABLE, ENABLE, RESET, DISCARD_PARKED),
-    parts_of=_parts,
-    executed=TwoPersonCommandExecuted,
-)
+COMMANDS = (CREATE, CHANGE_ROLES, DISABLE, ENABLE, RESET)

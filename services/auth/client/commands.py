@@ -5,7 +5,7 @@ from typing import Any
 from libs.common.call import Call
 from libs.common.database import Connection, Database
 from libs.common.evidence import record_evidence
-from services.auth.client import store
+from services.auth.client import registered_store, store
 from services.auth.client.keys import read_jwk
 from services.auth.client.registration import require_sound
 from services.auth.client.rules import Client
@@ -16,16 +16,21 @@ async def find_client(database: Database | Connection, client_id: str | None) ->
 
 
 async def install_client(tx: Connection, call: Call, client: Client) -> bool:
-    """Registers a client as the installation file says; answers whether anything changed. Raises DomainError."""
+    """Registers a client as the installation file says; answers whether anything changed. Raises DomainError.
+
+    What two persons registered or changed, the file changes no more.
+    """
     require_sound(client)
-    if await store.find_for_update(tx, client.client_id) == client:
+    await registered_store.lock(tx)
+    known = await registered_store.find(tx, client.client_id)
+    if known is not None and (known.client == client or not known.is_installed):
         return False
     await store.save(tx, client, at=call.at)
-    await record_evidence(tx, call, "install_client", applicant_id=None, content=_content(client))
+    await record_evidence(tx, call, "install_client", applicant_id=None, content=registration_of(client))
     return True
 
 
-def _content(client: Client) -> dict[str, Any]:
+def registration_of(client: Client) -> dict[str, Any]:
     """The registration, its keys by thumbprint and its secrets by number alone."""
     members = {name: value for name, value in asdict(client).items() if name not in {"jwks", "secret_hashes"}}
     return {

@@ -13,8 +13,9 @@ COLUMNS = """client_id, kind, department, name_fr, name_en, redirect_uris, post_
     id_token_signed_response_alg, access_token_signed_response_alg, require_pkce,
     require_pushed_authorization_requests, require_signed_request_object, dpop_bound_access_tokens,
     tls_client_certificate_bound_access_tokens, backchannel_logout_uri, backchannel_logout_session_required"""
-SELECT_CLIENT = f"SELECT {COLUMNS}, jwk FROM clients WHERE client_id = $1"
-SELECT_CLIENT_FOR_UPDATE = f"{SELECT_CLIENT} FOR UPDATE"
+NAMES = tuple(name.strip() for name in COLUMNS.split(","))
+# A client that is disabled is as unknown as one that never was.
+SELECT_CLIENT = f"SELECT {COLUMNS}, jwk FROM clients WHERE client_id = $1 AND state = 'active'"
 UPSERT_CLIENT = f"""
 INSERT INTO clients ({COLUMNS}, jwk, installed_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
@@ -49,12 +50,7 @@ DELETE_OLD_ASSERTIONS = "DELETE FROM client_assertions WHERE expires_at < $1"
 
 async def find(database: Database | Connection, client_id: str) -> Client | None:
     row = await database.fetchrow(SELECT_CLIENT, client_id)
-    return None if row is None else _client(row)
-
-
-async def find_for_update(tx: Connection, client_id: str) -> Client | None:
-    row = await tx.fetchrow(SELECT_CLIENT_FOR_UPDATE, client_id)
-    return None if row is None else _client(row)
+    return None if row is None else client_of(row)
 
 
 async def save(tx: Connection, client: Client, *, at: datetime) -> None:
@@ -72,8 +68,7 @@ async def forget_old_assertions(tx: Connection, *, at: datetime) -> None:
 
 def _values(client: Client) -> list[Any]:
     """In the order of COLUMNS."""
-    names = [name.strip() for name in COLUMNS.split(",")]
-    return [list(client.jwks) if name == "jwks" else getattr(client, name) for name in names]
+    return [list(client.jwks) if name == "jwks" else getattr(client, name) for name in NAMES]
 
 
 def _key_of_the_previous_release(client: Client) -> dict[str, Any] | None:
@@ -81,9 +76,9 @@ def _key_of_the_previous_release(client: Client) -> dict[str, Any] | None:
     return next((jwk for jwk in client.jwks if jwk["kty"] == "EC"), None)
 
 
-def _client(row: asyncpg.Record) -> Client:
-    named = dict(row.items())
-    jwk = named.pop("jwk")
+def client_of(row: asyncpg.Record) -> Client:
+    named = {name: row[name] for name in NAMES}
+    jwk = row["jwk"]
     # What the previous release registered has its one key where that release keeps it.
     has_own_keys = named["jwks"] or named["jwks_uri"] or jwk is None
     arrays = ("redirect_uris", "post_logout_redirect_uris", "scopes", "secret_hashes")

@@ -43,6 +43,9 @@ async def read_visit(request: Request, *, action: str) -> Visit:
     client = None if wanted is None else await find_client(parts.database, wanted.client_id)
     if secret is None or wanted is None or client is None:
         raise NotToBeAnswered("start-again")
+    if wanted.redirect_uri not in client.redirect_uris:
+        # It was registered when the request came, and is not any more.
+        raise NotToBeAnswered("start-again")
     request.state.language = wanted.language
     if parts.freshness.too_old() is not None:
         raise NotToBeAnswered(FactsTooOld.code)

@@ -1,0 +1,109 @@
+"""The commands on clients. A department's security agents propose about its own; the provider's approve."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from libs.common.call import Call
+from libs.common.database import Connection
+from libs.common.http import RequestModel
+from libs.common.principal import SIDE_OF_PROVIDER
+from libs.common.proposal.command import Command, Executed
+from libs.common.proposal.rules import Subject
+from services.auth.client import change_rules as rules
+from services.auth.client import changes
+from services.auth.client.members import ChangedClient, NamedClient, NewClient, RetiredSecret, read_changes
+from services.auth.parts import Parts
+
+PROPOSERS = frozenset({"agent:security", "department_agent:security"})
+APPROVERS = frozenset({"agent:security"})
+NOT_STORED = bytes(32)
+Content = TypeVar("Content", bound=RequestModel)
+
+
+async def _of_new(_tx: Connection, content: NewClient) -> Subject:
+    return Subject(content.department or SIDE_OF_PROVIDER)
+
+
+async def _known(tx: Connection, content: NamedClient) -> Subject:
+    return Subject((await changes.require(tx, content.client_id)).side)
+
+
+async def _check_new(tx: Connection, _call: Call, content: NewClient) -> None:
+    rules.require_registrable(content.client(), known=await changes.find(tx, content.client_id))
+
+
+async def _register(_parts: Parts, tx: Connection, call: Call, content: NewClient) -> Executed:
+    return await changes.register(tx, call, content.client())
+
+
+async def _check_change(tx: Connection, _call: Call, content: ChangedClient) -> None:
+    registered = await changes.require(tx, content.client_id)
+    rules.change(registered, read_changes(content.changes), seen_hash=content.registration_hash)
+
+
+async def _change(_parts: Parts, tx: Connection, call: Call, content: ChangedClient) -> Executed:
+    registered = await changes.require(tx, content.client_id)
+    wanted = read_changes(content.changes)
+    return await changes.change(tx, call, registered, changes=wanted, seen_hash=content.registration_hash)
+
+
+async def _check_disable(tx: Connection, _call: Call, content: NamedClient) -> None:
+    rules.disable(await changes.require(tx, content.client_id))
+
+
+async def _disable(_parts: Parts, tx: Connection, call: Call, content: NamedClient) -> Executed:
+    return await changes.disable(tx, call, await changes.require(tx, content.client_id))
+
+
+async def _check_enable(tx: Connection, _call: Call, content: NamedClient) -> None:
+    rules.enable(await changes.require(tx, content.client_id))
+
+
+async def _enable(_parts: Parts, tx: Connection, call: Call, content: NamedClient) -> Executed:
+    return await changes.enable(tx, call, await changes.require(tx, content.client_id))
+
+
+async def _check_renew(tx: Connection, _call: Call, content: NamedClient) -> None:
+    rules.add_secret((await changes.require(tx, content.client_id)).client, NOT_STORED)
+
+
+async def _renew(_parts: Parts, tx: Connection, call: Call, content: NamedClient) -> Executed:
+    return await changes.renew_secret(tx, call, await changes.require(tx, content.client_id))
+
+
+async def _check_retire(tx: Connection, _call: Call, content: RetiredSecret) -> None:
+    rules.retire_secret((await changes.require(tx, content.client_id)).client, content.secret_id)
+
+
+async def _retire(_parts: Parts, tx: Connection, call: Call, content: RetiredSecret) -> Executed:
+    registered = await changes.require(tx, content.client_id)
+    return await changes.retire_secret(tx, call, registered, secret_id=content.secret_id)
+
+
+def _command(
+    name: str,
+    content: type[Content],
+    *,
+    subject: Callable[[Connection, Content], Awaitable[Subject]],
+    check: Callable[[Connection, Call, Content], Awaitable[None]],
+    execute: Callable[[Parts, Connection, Call, Content], Awaitable[Executed]],
+) -> Command[Parts, Content]:
+    return Command(
+        name,
+        content,
+        proposers=PROPOSERS,
+        approvers=APPROVERS,
+        subject=subject,
+        check=check,
+        execute=execute,
+    )
+
+
+COMMANDS = (
+    _command("register_client", NewClient, subject=_of_new, check=_check_new, execute=_register),
+    _command("change_client", ChangedClient, subject=_known, check=_check_change, execute=_change),
+    _command("disable_client", NamedClient, subject=_known, check=_check_disable, execute=_disable),
+    _command("enable_client", NamedClient, subject=_known, check=_check_enable, execute=_enable),
+    _command("renew_client_secret", NamedClient, subject=_known, check=_check_renew, execute=_renew),
+    _command("retire_client_secret", RetiredSecret, subject=_known, check=_check_retire, execute=_retire),
+)

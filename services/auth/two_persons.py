@@ -1,0 +1,23 @@
+"""Everything in this service that is proposed by one agent and approved by another."""
+
+from fastapi import Request
+
+from libs.common.contracts.auth import TwoPersonCommandExecuted
+from libs.common.proposal.command import TwoPersons
+from libs.common.proposal.parked import DISCARD_PARKED
+from services.auth.agent_account import two_persons as agents
+from services.auth.client import two_persons as clients
+from services.auth.parts import Parts, parts_of
+from services.auth.session.commands import SERVICE
+
+
+def _parts(request: Request) -> Parts:
+    return parts_of(request)
+
+
+TWO_PERSONS = TwoPersons(
+    service=SERVICE,
+    commands=(*agents.COMMANDS, *clients.COMMANDS, DISCARD_PARKED),
+    parts_of=_parts,
+    executed=TwoPersonCommandExecuted,
+)

@@ -4,6 +4,7 @@ from libs.common.clock import now
 from libs.common.proposal.api import proposal_routes
 from libs.common.service import Resources, Service
 from services.auth import assets_api
+from services.auth.agent_account import api as agent_account_api
 from services.auth.authorization import api as authorization_api
 from services.auth.authorization import (
     discovery_api,
@@ -111,6 +112,7 @@ SERVICE = Service(
         assets_api.router,
         suspension_api.router,
         recovery_api.router,
+        agent_account_api.router,
         client_api.router,
         proposal_routes(TWO_PERSONS),
     ],

@@ -9,6 +9,7 @@ from services.auth.agent_account import two_persons as agents
 from services.auth.client import two_persons as clients
 from services.auth.parts import Parts, parts_of
 from services.auth.session.commands import SERVICE
+from services.auth.user_code import two_persons as user_codes
 
 
 def _parts(request: Request) -> Parts:
@@ -17,7 +18,7 @@ def _parts(request: Request) -> Parts:
 
 TWO_PERSONS = TwoPersons(
     service=SERVICE,
-    commands=(*agents.COMMANDS, *clients.COMMANDS, DISCARD_PARKED),
+    commands=(*agents.COMMANDS, *clients.COMMANDS, *user_codes.COMMANDS, DISCARD_PARKED),
     parts_of=_parts,
     executed=TwoPersonCommandExecuted,
 )

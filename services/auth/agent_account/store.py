@@ -12,6 +12,10 @@ COLUMNS = """id, name, side, roles, password_hash, pepper_key_id, sealed_totp, s
     password_set_at, password_is_one_time, password_expires_at, state, is_installed"""
 SELECT_BY_NAME = f"SELECT {COLUMNS} FROM agent_accounts WHERE name = $1"
 SELECT_BY_ID = f"SELECT {COLUMNS} FROM agent_accounts WHERE id = $1"
+SELECT_PAGE = f"""
+SELECT {COLUMNS} FROM agent_accounts
+WHERE name > $1 AND ($2::text IS NULL OR side = $2) ORDER BY name LIMIT $3
+"""
 SELECT_OTHER_SECURITY_AGENTS = """
 SELECT count(*) FROM agent_accounts
 WHERE id <> $1 AND side = 'provider' AND state = 'active' AND 'security' = ANY (roles)
@@ -53,6 +57,11 @@ async def find_by_name(database: Database | Connection, name: str) -> AgentAccou
 async def find(database: Database | Connection, agent_id: UUID) -> AgentAccount | None:
     row = await database.fetchrow(SELECT_BY_ID, agent_id)
     return None if row is None else _agent(row)
+
+
+async def list_page(database: Database, *, after: str, side: str | None, limit: int) -> list[AgentAccount]:
+    """`side`: only agents of this one."""
+    return [_agent(row) for row in await database.fetch(SELECT_PAGE, after, side, limit)]
 
 
 async def count_other_security_agents(tx: Connection, agent_id: UUID, *, at: datetime) -> int:

@@ -14,6 +14,7 @@ from services.auth.user_code.rules import Bar, CodeState, Facts, Role, objection
 
 # The provider also releases these: on the representative's word, and what the system placed by itself.
 RELEASED_FOR_OTHERS = frozenset({Side.APPLICANT, Side.SYSTEM})
+MOST_AT_ONCE = 500
 
 
 class Standing(StrEnum):
@@ -87,6 +88,27 @@ class LastPersonInChargeNeedsTwo(Conflict):
     code = "last-person-in-charge-needs-two"
     en = "Removing the last active person in charge takes two agents."
     fr = "Le retrait du dernier responsable actif exige deux agents."
+
+
+class NotPersonInCharge(Conflict):
+    code = "user-code-not-of-person-in-charge"
+    en = "This user code is not a person in charge's. Its revocation needs no second person."
+    fr = "Ce code d'utilisateur n'est pas celui d'un responsable. Sa révocation n'exige pas de seconde personne."
+
+
+class NoCodesToRevoke(Conflict):
+    code = "no-codes-to-revoke"
+    en = "No user code of this applicant is left to be revoked."
+    fr = "Il ne reste aucun code d'utilisateur de ce demandeur à révoquer."
+
+
+class TooManyCodes(Conflict):
+    code = "too-many-codes-at-once"
+    en = "The applicant has {found} user codes; {most} are revoked at once at most. Revoke some one by one first."
+    fr = (
+        "Le demandeur a {found} codes d'utilisateur; on en révoque au plus {most} à la fois. Révoquez-en d'abord"
+        " un à un."
+    )
 
 
 class OwnHold(Forbidden):
@@ -171,6 +193,22 @@ def revoke(code: HeldCode, *, actor: Actor, others: Sequence[Facts], by_two: boo
         raise LastPersonInChargeNeedsTwo
     revoked = replace(code.facts.code, state=CodeState.REVOKED, revoked_at=at)
     return replace(code, facts=replace(code.facts, code=revoked))
+
+
+def require_revocable_by_two(code: HeldCode) -> None:
+    """Raises UserCodeRevokedAlready, NotPersonInCharge."""
+    if code.facts.code.state is CodeState.REVOKED:
+        raise UserCodeRevokedAlready
+    if code.facts.role is not Role.PERSON_IN_CHARGE:
+        raise NotPersonInCharge
+
+
+def require_revocable_at_once(found: int) -> None:
+    """All in one transaction, so no more than it bears. Raises NoCodesToRevoke, TooManyCodes."""
+    if found == 0:
+        raise NoCodesToRevoke
+    if found > MOST_AT_ONCE:
+        raise TooManyCodes(found=found, most=MOST_AT_ONCE)
 
 
 def may_read_reason(hold: Hold, *, reader: Side) -> bool:

@@ -101,11 +101,36 @@ async def revoke_code(  # noqa: PLR0913 - what one revocation says, each by name
     before, others = await lock_code(tx, call, user_code_id)
     actor = _actor(call, side, before=before, others=others, is_entitled=False)
     after = hold_rules.revoke(before, actor=actor, others=others, by_two=by_two, at=call.at)
-    await store.save_revoked(tx, user_code_id, was=before.facts.code.state, at=call.at)
-    await _tell_change(tx, call, before, after=after)
-    content = {"user_code_id": str(user_code_id), "side": side.value, "reason_code": reason_code}
-    await record_evidence(tx, call, "revoke_user_code", applicant_id=after.applicant_id, content=content)
+    await _revoke(tx, call, before, after=after, side=side, reason_code=reason_code)
     return RevokedCode(state=after.standing)
+
+
+async def revoke_codes_of(tx: Connection, call: Call, applicant_id: UUID, *, side: Side, reason_code: str) -> int:
+    """Every code of an applicant that is not revoked yet, by two persons; answers how many there were.
+
+    Raises TooManyCodes, NoCodesToRevoke.
+    """
+    await store.lock_registration(tx, applicant_id, at=call.at)
+    ids = await store.list_unrevoked(tx, applicant_id)
+    hold_rules.require_revocable_at_once(len(ids))
+    for user_code_id in ids:
+        facts = await store.find_facts_for_update(tx, user_code_id)
+        if facts is None:
+            raise UnknownOrForeign
+        before = HeldCode(facts, await holds_store.list_holds(tx, user_code_id))
+        actor = Actor(call.actor, side)
+        after = hold_rules.revoke(before, actor=actor, others=(), by_two=True, at=call.at)
+        await _revoke(tx, call, before, after=after, side=side, reason_code=reason_code)
+    return len(ids)
+
+
+async def _revoke(  # noqa: PLR0913 - what one revocation says, each by name
+    tx: Connection, call: Call, before: HeldCode, *, after: HeldCode, side: Side, reason_code: str
+) -> None:
+    await store.save_revoked(tx, after.id, was=before.facts.code.state, at=call.at)
+    await _tell_change(tx, call, before, after=after)
+    content = {"user_code_id": str(after.id), "side": side.value, "reason_code": reason_code}
+    await record_evidence(tx, call, "revoke_user_code", applicant_id=after.applicant_id, content=content)
 
 
 async def suspend_user_code(  # noqa: PLR0913 - one order's facts, each by name

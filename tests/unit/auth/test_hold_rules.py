@@ -229,3 +229,23 @@ def _check(target: HeldCode, opened: set[tuple[Side, str | int]], *, is_revoked:
         assert target.standing is Standing.RECOURSE_ONLY
     else:
         assert target.standing is Standing.SUSPENDED
+
+
+def test_two_persons_are_for_a_person_in_charge_whose_code_is_not_revoked() -> None:
+    hold_rules.require_revocable_by_two(HeldCode(facts(PEER)))
+    with pytest.raises(hold_rules.NotPersonInCharge):
+        hold_rules.require_revocable_by_two(HeldCode(facts(PEER, Role.USER)))
+    revoked = facts(PEER)
+    revoked = replace(revoked, code=replace(revoked.code, state=CodeState.REVOKED))
+    with pytest.raises(hold_rules.UserCodeRevokedAlready):
+        hold_rules.require_revocable_by_two(HeldCode(revoked))
+
+
+def test_as_many_codes_are_revoked_at_once_as_one_transaction_bears() -> None:
+    for found in (1, hold_rules.MOST_AT_ONCE):
+        hold_rules.require_revocable_at_once(found)
+    with pytest.raises(hold_rules.NoCodesToRevoke):
+        hold_rules.require_revocable_at_once(0)
+    with pytest.raises(hold_rules.TooManyCodes) as refused:
+        hold_rules.require_revocable_at_once(hold_rules.MOST_AT_ONCE + 1)
+    assert refused.value.detail("fr") != refused.value.detail("en")

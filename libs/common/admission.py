@@ -50,6 +50,7 @@ REFUSALS: dict[str, type[DomainError]] = {
 }
 
 ApplicantOf = Callable[[Request], Awaitable[UUID | None]]
+NeedsFactsOf = Callable[[Request], Awaitable[bool]]
 SessionAuthenticator = Callable[[str], Awaitable[Principal]]
 
 
@@ -59,6 +60,7 @@ class Admission:
 
     `recourse`: also admits a session with scope `recourse`, whatever the state of its registration.
     `needs_facts`: refused while facts are too old; off for holds, incidents, ending sessions, conditions.
+    `needs_facts_of`: asked of each call instead, where one route serves both kinds.
     `creates`: needs an Idempotency-Key. `applicant_of`: finds the applicant that no path parameter names.
     `acr`: the least level (assurance.py) that the caller's session must prove; for staff always two factors.
     """
@@ -69,6 +71,7 @@ class Admission:
     creates: bool = False
     applicant_of: ApplicantOf | None = None
     acr: str | None = None
+    needs_facts_of: NeedsFactsOf | None = None
 
 
 def admits(
@@ -78,9 +81,10 @@ def admits(
     creates: bool = False,
     applicant_of: ApplicantOf | None = None,
     acr: str | None = None,
+    needs_facts_of: NeedsFactsOf | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declares, below the route decorator, who may call a route."""
-    admission = Admission(frozenset(who), recourse, needs_facts, creates, applicant_of, acr)
+    admission = Admission(frozenset(who), recourse, needs_facts, creates, applicant_of, acr, needs_facts_of)
 
     def mark(endpoint: Callable[..., Any]) -> Callable[..., Any]:
         setattr(endpoint, ATTRIBUTE, admission)
@@ -140,7 +144,8 @@ async def admit(request: Request, admission: Admission, *, action: str) -> Call:
     principal, refusal = await _authenticate(request)
     applicant_id = await _applicant_of(request, admission)
     refusal = refusal or _refusal(request, admission, principal=principal, applicant_id=applicant_id)
-    publisher = _stale_publisher(request, admission)
+    needs_facts = await _needs_facts(request, admission)
+    publisher = _stale_publisher(request) if needs_facts else None
     reason = await record_call(
         request.app.state.database,
         principal,
@@ -148,7 +153,7 @@ async def admit(request: Request, admission: Admission, *, action: str) -> Call:
         applicant_id=applicant_id,
         refusal=refusal or (publisher and FactsTooOld.code),
         recourse_route=admission.recourse,
-        needs_facts=admission.needs_facts,
+        needs_facts=needs_facts,
     )
     if reason is not None:
         raise _error(reason, admission=admission, publisher=publisher)
@@ -231,9 +236,15 @@ def _is_key(key: str) -> bool:
     return len(key) in KEY_LENGTHS and key.isascii() and key.isprintable()
 
 
-def _stale_publisher(request: Request, admission: Admission) -> str | None:
+async def _needs_facts(request: Request, admission: Admission) -> bool:
+    if admission.needs_facts_of is None:
+        return admission.needs_facts
+    return await admission.needs_facts_of(request)
+
+
+def _stale_publisher(request: Request) -> str | None:
     freshness: Freshness | None = request.app.state.freshness
-    return freshness.too_old() if admission.needs_facts and freshness else None
+    return freshness.too_old() if freshness else None
 
 
 def _error(reason: str, *, admission: Admission, publisher: str | None) -> DomainError:

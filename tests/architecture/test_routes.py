@@ -56,6 +56,7 @@ def _line(service: str, port: str, method: str, route: APIRoute) -> str:
             ("recourse", admission.recourse),
             ("creates", admission.creates),
             ("whatever the age of facts", not admission.needs_facts),
+            ("some whatever the age of facts", admission.needs_facts_of is not None),
         )
         if is_set
     ]

@@ -1,5 +1,6 @@
 """Proposals, the same in every service that has commands for two persons."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -7,7 +8,14 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, StringConstraints
 
-from libs.common.admission import CurrentCall, CurrentDatabase, admits, body_field, require_principal
+from libs.common.admission import (
+    CurrentCall,
+    CurrentDatabase,
+    NeedsFactsOf,
+    admits,
+    body_field,
+    require_principal,
+)
 from libs.common.http import Line, RequestModel, new_router
 from libs.common.principal import SIDE_OF_PROVIDER
 from libs.common.proposal import commands, store
@@ -49,11 +57,40 @@ class ProposalPage(BaseModel):
 
 async def applicant_of_proposal(request: Request) -> UUID | None:
     """Whom the proposal named in the path is about, so that opening it needs a purpose and is on record."""
+    proposal_id = _named_proposal(request)
+    return None if proposal_id is None else await store.find_applicant(request.app.state.database, proposal_id)
+
+
+def _named_proposal(request: Request) -> UUID | None:
     try:
-        proposal_id = UUID(str(request.path_params["proposal_id"]))
+        return UUID(str(request.path_params["proposal_id"]))
     except ValueError:
         return None
-    return await store.find_applicant(request.app.state.database, proposal_id)
+
+
+async def _command_of_body(request: Request) -> object:
+    try:
+        return (await request.json())["command"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+async def _command_of_proposal(request: Request) -> object:
+    proposal_id = _named_proposal(request)
+    return None if proposal_id is None else await store.find_command(request.app.state.database, proposal_id)
+
+
+def _needs_facts_of(
+    two_persons: TwoPersons[Any], named: Callable[[Request], Awaitable[object]]
+) -> NeedsFactsOf | None:
+    """None where every command needs them."""
+    if all(command.needs_facts for command in two_persons.commands):
+        return None
+
+    async def needs(request: Request) -> bool:
+        return two_persons.needs_facts(await named(request))
+
+    return needs
 
 
 def proposal_routes(two_persons: TwoPersons[Any]) -> APIRouter:
@@ -65,9 +102,11 @@ def proposal_routes(two_persons: TwoPersons[Any]) -> APIRouter:
 
 def _add_beginning(router: APIRouter, two_persons: TwoPersons[Any]) -> None:
     who = sorted(two_persons.who)
+    of_body = _needs_facts_of(two_persons, _command_of_body)
+    of_proposal = _needs_facts_of(two_persons, _command_of_proposal)
 
     @router.post("/v1/proposals", status_code=201)
-    @admits(*who, creates=True, applicant_of=body_field("applicant_id"))
+    @admits(*who, creates=True, applicant_of=body_field("applicant_id"), needs_facts_of=of_body)
     async def post_proposal(
         body: Propose, call: CurrentCall, database: CurrentDatabase, request: Request
     ) -> ShownProposal:
@@ -75,7 +114,7 @@ def _add_beginning(router: APIRouter, two_persons: TwoPersons[Any]) -> None:
         return await commands.propose(database, call, two_persons, asked=body, days=settings.proposal_days)
 
     @router.get("/v1/proposals")
-    @admits(*who)
+    @admits(*who, needs_facts=of_proposal is None)
     async def list_proposals(
         call: CurrentCall,
         database: CurrentDatabase,
@@ -109,16 +148,17 @@ def _add_beginning(router: APIRouter, two_persons: TwoPersons[Any]) -> None:
         return ProposalPage(proposals=listed, next=found[-1].id if len(found) == limit else None)
 
     @router.get("/v1/proposals/{proposal_id}")
-    @admits(*who, applicant_of=applicant_of_proposal)
+    @admits(*who, applicant_of=applicant_of_proposal, needs_facts_of=of_proposal)
     async def get_proposal(proposal_id: UUID, call: CurrentCall, database: CurrentDatabase) -> ShownProposal:
         return await commands.read(database, call, two_persons, proposal_id)
 
 
 def _add_deciding(router: APIRouter, two_persons: TwoPersons[Any]) -> None:
     who = sorted(two_persons.who)
+    of_proposal = _needs_facts_of(two_persons, _command_of_proposal)
 
     @router.post("/v1/proposals/{proposal_id}/approvals")
-    @admits(*who, creates=True, applicant_of=applicant_of_proposal)
+    @admits(*who, creates=True, applicant_of=applicant_of_proposal, needs_facts_of=of_proposal)
     async def post_approval(
         proposal_id: UUID, body: Approve, call: CurrentCall, database: CurrentDatabase, request: Request
     ) -> ApprovedProposal:
@@ -132,19 +172,19 @@ def _add_deciding(router: APIRouter, two_persons: TwoPersons[Any]) -> None:
         )
 
     @router.post("/v1/proposals/{proposal_id}/refusals")
-    @admits(*who, applicant_of=applicant_of_proposal)
+    @admits(*who, applicant_of=applicant_of_proposal, needs_facts_of=of_proposal)
     async def post_refusal(
         proposal_id: UUID, body: Refuse, call: CurrentCall, database: CurrentDatabase
     ) -> ShownProposal:
         return await commands.refuse(database, call, two_persons, proposal_id=proposal_id, reason=body.reason)
 
     @router.post("/v1/proposals/{proposal_id}/withdrawals")
-    @admits(*who, applicant_of=applicant_of_proposal)
+    @admits(*who, applicant_of=applicant_of_proposal, needs_facts_of=of_proposal)
     async def post_withdrawal(proposal_id: UUID, call: CurrentCall, database: CurrentDatabase) -> ShownProposal:
         return await commands.withdraw(database, call, two_persons, proposal_id=proposal_id)
 
     @router.post("/v1/proposals/{proposal_id}/shown-once")
-    @admits(*who, applicant_of=applicant_of_proposal)
+    @admits(*who, applicant_of=applicant_of_proposal, needs_facts_of=of_proposal)
     async def post_shown_once(
         proposal_id: UUID, call: CurrentCall, database: CurrentDatabase, request: Request
     ) -> Collected:

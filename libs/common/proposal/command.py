@@ -37,6 +37,7 @@ class Command(Generic[Parts, Content]):
 
     `subject` finds whom the content is about; UnknownOrForeign when there is no such. `check` raises why it may
     not be done now. `execute` does it, in the transaction of the approval. `unseal` opens what that sealed.
+    `needs_facts`: not decided while facts are too old; off for what only takes away, by facts of one's own.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Command(Generic[Parts, Content]):
     execute: Callable[[Parts, Connection, Call, Content], Awaitable[Executed]]
     check: Callable[[Connection, Call, Content], Awaitable[None]] = nothing_against
     unseal: Callable[[Parts, Content, bytes], Secrets] | None = None
+    needs_facts: bool = True
 
     def read(self, content: Mapping[str, Any]) -> Content:
         """Raises ContentInvalid, which tells where and what, never the value."""
@@ -76,6 +78,10 @@ class TwoPersons(Generic[Parts]):
             if command.name == name:
                 return command
         raise CommandUnknown(known=", ".join(command.name for command in self.commands))
+
+    def needs_facts(self, name: object) -> bool:
+        """Of the command of this name; one that is unknown is refused for another reason."""
+        return next((command.needs_facts for command in self.commands if command.name == name), True)
 
     @property
     def who(self) -> frozenset[str]:

@@ -12,6 +12,7 @@ COLUMNS = """id, command, content, side, concerns, applicant_id, requested_by, p
 SELECT_PROPOSAL = f"SELECT {COLUMNS} FROM proposals WHERE id = $1"
 SELECT_FOR_UPDATE = f"SELECT {COLUMNS} FROM proposals WHERE id = $1 FOR UPDATE"
 SELECT_APPLICANT = "SELECT applicant_id FROM proposals WHERE id = $1"
+SELECT_COMMAND = "SELECT command FROM proposals WHERE id = $1"
 SELECT_OF_STATE = f"""
 SELECT {COLUMNS} FROM proposals
 WHERE state = $1 AND id > $2 AND command = ANY ($3::text[]) AND ($4::text IS NULL OR side = $4)
@@ -50,6 +51,11 @@ async def find_for_update(tx: Connection, proposal_id: UUID) -> Proposal | None:
 async def find_applicant(database: Database, proposal_id: UUID) -> UUID | None:
     row = await database.fetchrow(SELECT_APPLICANT, proposal_id)
     return None if row is None else row["applicant_id"]
+
+
+async def find_command(database: Database, proposal_id: UUID) -> str | None:
+    row = await database.fetchrow(SELECT_COMMAND, proposal_id)
+    return None if row is None else row["command"]
 
 
 async def list_of_state(  # noqa: PLR0913 - what a page is chosen by, each by name

@@ -115,6 +115,7 @@ DISABLE: Command[Parts, NamedAgent] = Command(
     subject=_known,
     check=_check_disable,
     execute=_disable,
+    needs_facts=False,
 )
 ENABLE: Command[Parts, NamedAgent] = Command(
     "enable_agent",

@@ -80,13 +80,14 @@ async def _retire(_parts: Parts, tx: Connection, call: Call, content: RetiredSec
     return await changes.retire_secret(tx, call, registered, secret_id=content.secret_id)
 
 
-def _command(
+def _command(  # noqa: PLR0913 - what a command is made of, each by name
     name: str,
     content: type[Content],
     *,
     subject: Callable[[Connection, Content], Awaitable[Subject]],
     check: Callable[[Connection, Call, Content], Awaitable[None]],
     execute: Callable[[Parts, Connection, Call, Content], Awaitable[Executed]],
+    needs_facts: bool = True,
 ) -> Command[Parts, Content]:
     return Command(
         name,
@@ -96,14 +97,24 @@ def _command(
         subject=subject,
         check=check,
         execute=execute,
+        needs_facts=needs_facts,
     )
 
 
 COMMANDS = (
     _command("register_client", NewClient, subject=_of_new, check=_check_new, execute=_register),
     _command("change_client", ChangedClient, subject=_known, check=_check_change, execute=_change),
-    _command("disable_client", NamedClient, subject=_known, check=_check_disable, execute=_disable),
+    _command(
+        "disable_client", NamedClient, subject=_known, check=_check_disable, execute=_disable, needs_facts=False
+    ),
     _command("enable_client", NamedClient, subject=_known, check=_check_enable, execute=_enable),
     _command("renew_client_secret", NamedClient, subject=_known, check=_check_renew, execute=_renew),
-    _command("retire_client_secret", RetiredSecret, subject=_known, check=_check_retire, execute=_retire),
+    _command(
+        "retire_client_secret",
+        RetiredSecret,
+        subject=_known,
+        check=_check_retire,
+        execute=_retire,
+        needs_facts=False,
+    ),
 )

@@ -1,5 +1,15 @@
 from libs.common.call import Call
-from libs.common.contracts.auth import IncidentPassedOn, IncidentReported, IncidentResolved
+from libs.common.contracts.auth import (
+    CredentialsReset,
+    IncidentPassedOn,
+    IncidentReported,
+    IncidentResolved,
+    PasswordChanged,
+    TwoPersonCommandExecuted,
+    UserCodeReactivated,
+    UserCodeRevoked,
+    UserCodeSuspended,
+)
 from libs.common.contracts.delegation import PersonInChargeReactivated, PersonInChargeSuspended, UserAdded
 from libs.common.contracts.registry import PersonInChargeDesignated, RegistrationCancelled
 from libs.common.database import Connection
@@ -10,13 +20,15 @@ from libs.common.standing_events import (
     DELEGATION_STANDING,
     REGISTRY_STANDING,
     PersonHeld,
+    StateOfCode,
     note_applicant,
     note_person,
+    note_user_code,
 )
 from services.mailbox.mailbox.commands import create_mailbox
 from services.mailbox.notification.commands import notify
 
-AboutCode = IncidentReported | IncidentPassedOn | IncidentResolved
+AboutCode = IncidentReported | IncidentPassedOn | IncidentResolved | CredentialsReset | PasswordChanged
 
 
 async def give_box(tx: Connection, call: Call, event: PersonInChargeDesignated | UserAdded) -> None:
@@ -30,13 +42,22 @@ async def give_box(tx: Connection, call: Call, event: PersonInChargeDesignated |
     )
 
 
-async def tell(tx: Connection, call: Call, event: AboutCode | PersonHeld) -> None:
+async def tell(tx: Connection, call: Call, event: AboutCode | PersonHeld | StateOfCode) -> None:
     await notify(tx, call, event, applicant_id=event.applicant_id, about=event.user_code_id)
 
 
 async def tell_held(tx: Connection, call: Call, event: PersonHeld) -> None:
     await note_person(tx, call, event)
     await tell(tx, call, event)
+
+
+async def tell_code(tx: Connection, call: Call, event: StateOfCode) -> None:
+    await note_user_code(tx, call, event)
+    await tell(tx, call, event)
+
+
+async def tell_decided(tx: Connection, call: Call, event: TwoPersonCommandExecuted) -> None:
+    await notify(tx, call, event, applicant_id=event.applicant_id, about=None)
 
 
 async def tell_cancelled(tx: Connection, call: Call, event: RegistrationCancelled) -> None:
@@ -58,5 +79,11 @@ def handlers(_settings: ServiceSettings) -> dict[str, Handler]:
             (PersonInChargeSuspended, tell_held),
             (PersonInChargeReactivated, tell_held),
             (RegistrationCancelled, tell_cancelled),
+            (CredentialsReset, tell),
+            (PasswordChanged, tell),
+            (UserCodeSuspended, tell_code),
+            (UserCodeReactivated, tell_code),
+            (UserCodeRevoked, tell_code),
+            (TwoPersonCommandExecuted, tell_decided),
         ),
     }

@@ -27,21 +27,24 @@ class UserCodeSuspended(Event):
     """Held. Its sessions are ended and every service refuses its tokens; never why, nor whose hold it is.
 
     `leaves_recourse`: held for disuse alone, so tokens of scope `recourse` still pass where a route lets them.
-    Told again when that changes.
+    Told again when that changes. `told_otherwise`: another event of the same transaction tells the persons in
+    charge, so mailbox does not.
     """
 
     type: ClassVar[str] = "clicsequr.user-code-suspended.v1"
     applicant_id: UUID
     user_code_id: UUID
     leaves_recourse: bool = False
+    told_otherwise: bool = False
 
 
 class UserCodeReactivated(Event):
-    """The last hold on the code fell. Older tokens stay dead."""
+    """The last hold on the code fell. Older tokens stay dead. `told_otherwise`: as of its suspension."""
 
     type: ClassVar[str] = "clicsequr.user-code-reactivated.v1"
     applicant_id: UUID
     user_code_id: UUID
+    told_otherwise: bool = False
 
 
 class UserCodeRevoked(Event):

@@ -56,7 +56,9 @@ async def place_hold(  # noqa: PLR0913 - what one hold says, each by name
     """Suspends at once: sessions are ended, tokens refused.
 
     `is_last_confirmed`: also the last active person in charge. `is_entitled`: the calling noun has already decided
-    that whoever calls may. Raises UnknownOrForeign, AccessSuspended and what hold_rules.place raises.
+    that whoever calls may, and tells the persons in charge by its own event.
+
+    Raises UnknownOrForeign, AccessSuspended and what hold_rules.place raises.
     """
     before, others = await lock_code(tx, call, user_code_id)
     actor = _actor(call, side, before=before, others=others, is_entitled=is_entitled)
@@ -64,7 +66,7 @@ async def place_hold(  # noqa: PLR0913 - what one hold says, each by name
     after = hold_rules.place(before, hold, others=others, is_last_confirmed=is_last_confirmed)
     salt = secrets.token_bytes(SALT_BYTES)
     await holds_store.add_hold(tx, user_code_id, hold, salt=salt)
-    await _tell_change(tx, call, before, after=after)
+    await _tell_change(tx, call, before, after=after, told_otherwise=is_entitled)
     content = {
         **_content(after, hold),
         "reason_hmac_sha256": hold_rules.seal(reason_code, salt=salt),
@@ -85,7 +87,7 @@ async def release_hold(  # noqa: PLR0913 - what one release says, each by name
     actor = _actor(call, side, before=before, others=others, is_entitled=is_entitled)
     after, released = hold_rules.release(before, hold_id, actor=actor, at=call.at)
     await holds_store.save_released(tx, released)
-    await _tell_change(tx, call, before, after=after)
+    await _tell_change(tx, call, before, after=after, told_otherwise=is_entitled)
     content = _content(after, released)
     await record_evidence(tx, call, "reactivate_user_code", applicant_id=after.applicant_id, content=content)
     return HoldOnCode(hold_id=hold_id, state=after.standing)
@@ -233,11 +235,13 @@ def _actor(call: Call, side: Side, *, before: HeldCode, others: list[Facts], is_
     return actor
 
 
-async def _tell_change(tx: Connection, call: Call, before: HeldCode, *, after: HeldCode) -> None:
+async def _tell_change(
+    tx: Connection, call: Call, before: HeldCode, *, after: HeldCode, told_otherwise: bool = False
+) -> None:
     """A second hold, or the release of one of two, is no news."""
     if before.standing is after.standing:
         return
-    event = _event(after)
+    event = _event(after, told_otherwise=told_otherwise)
     await set_standing(tx, "user_code", after.id, source=SERVICE, state=state_of_code(event), changed_at=call.at)
     if after.standing is not Standing.ACTIVE:
         reason: EndReason = "ended-by-other" if after.standing is Standing.REVOKED else "suspended"
@@ -245,13 +249,14 @@ async def _tell_change(tx: Connection, call: Call, before: HeldCode, *, after: H
     await publish(tx, call, event, service=SERVICE, partitionkey=applicant_key(after.applicant_id))
 
 
-def _event(after: HeldCode) -> StateOfCode:
+def _event(after: HeldCode, *, told_otherwise: bool) -> StateOfCode:
     about = {"applicant_id": after.applicant_id, "user_code_id": after.id}
     if after.standing is Standing.REVOKED:
         return UserCodeRevoked(**about)
     if after.standing is Standing.ACTIVE:
-        return UserCodeReactivated(**about)
-    return UserCodeSuspended(**about, leaves_recourse=after.standing is Standing.RECOURSE_ONLY)
+        return UserCodeReactivated(**about, told_otherwise=told_otherwise)
+    leaves_recourse = after.standing is Standing.RECOURSE_ONLY
+    return UserCodeSuspended(**about, leaves_recourse=leaves_recourse, told_otherwise=told_otherwise)
 
 
 def _content(code: HeldCode, hold: Hold) -> dict[str, str]:

@@ -1,10 +1,7 @@
 """What the suite itself tells people in their boxes, to whom, in their language (clauses 13, 16, 20, 21)."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
-from enum import StrEnum
-from typing import Any
 
 from babel.dates import format_datetime
 from pydantic import SecretStr
@@ -15,39 +12,14 @@ from libs.common.contracts.delegation import PersonInChargeReactivated, PersonIn
 from libs.common.contracts.envelope import Event
 from libs.common.contracts.registry import RegistrationCancelled
 from services.mailbox.message.rules import Content
+from services.mailbox.notification.of_user_codes import OF_USER_CODES
+from services.mailbox.notification.wording import Addressees, Choose, Notification, Text, always, both
 
 # To the minute, as people write it.
 PATTERNS = {"fr": "d MMMM y 'à' H 'h' mm", "en": "MMMM d, y 'at' h:mm a"}
 
 
-class Addressees(StrEnum):
-    """`PEERS`: every person in charge but the one whom it is about."""
-
-    PERSONS_IN_CHARGE = "persons-in-charge"
-    PEERS = "peers"
-    PERSON = "person"
-    PERSON_AND_PEERS = "person-and-peers"
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """`{…}` name fields of the event, and `{at}` when it happened."""
-
-    subject: str
-    body: str
-
-
-@dataclass(frozen=True, slots=True)
-class Notification:
-    addressees: Addressees
-    texts: Mapping[str, Text]
-
-
-def _both(addressees: Addressees, *, fr: Text, en: Text) -> Notification:
-    return Notification(addressees, {"fr": fr, "en": en})
-
-
-INCIDENT_WITH_PERSON_IN_CHARGE = _both(
+INCIDENT_WITH_PERSON_IN_CHARGE = both(
     Addressees.PEERS,
     fr=Text(
         "Un utilisateur signale un incident de sécurité",
@@ -64,7 +36,7 @@ INCIDENT_WITH_PERSON_IN_CHARGE = _both(
         "this code until the provider has been told.",
     ),
 )
-INCIDENT_WITH_PROVIDER = _both(
+INCIDENT_WITH_PROVIDER = both(
     Addressees.PEERS,
     fr=Text(
         "Un incident de sécurité a été signalé",
@@ -77,7 +49,7 @@ INCIDENT_WITH_PROVIDER = _both(
         "provider. The code is suspended and its sessions are ended. The provider deals with the incident.",
     ),
 )
-INCIDENT_PASSED_ON = _both(
+INCIDENT_PASSED_ON = both(
     Addressees.PERSONS_IN_CHARGE,
     fr=Text(
         "Un incident de sécurité a été transmis au fournisseur",
@@ -90,7 +62,7 @@ INCIDENT_PASSED_ON = _both(
         "applicant's user codes. The provider deals with it and alone can lift the suspension that it placed.",
     ),
 )
-INCIDENT_RESOLVED = _both(
+INCIDENT_RESOLVED = both(
     Addressees.PERSON_AND_PEERS,
     fr=Text(
         "Un incident de sécurité est réglé",
@@ -103,7 +75,7 @@ INCIDENT_RESOLVED = _both(
         "used again once no other suspension stands against it.",
     ),
 )
-PEER_SUSPENDED = _both(
+PEER_SUSPENDED = both(
     Addressees.PEERS,
     fr=Text(
         "Un responsable des services électroniques est suspendu",
@@ -116,7 +88,7 @@ PEER_SUSPENDED = _both(
         "you do not know why, ask them or the service provider.",
     ),
 )
-PEER_REACTIVATED = _both(
+PEER_REACTIVATED = both(
     Addressees.PERSON_AND_PEERS,
     fr=Text(
         "L'accès d'un responsable des services électroniques est rétabli",
@@ -127,7 +99,7 @@ PEER_REACTIVATED = _both(
         "On {at}, the access of one of the applicant's persons in charge of online services was restored.",
     ),
 )
-REGISTRATION_CANCELLED = _both(
+REGISTRATION_CANCELLED = both(
     Addressees.PERSONS_IN_CHARGE,
     fr=Text(
         "L'inscription du demandeur est annulée",
@@ -141,24 +113,19 @@ REGISTRATION_CANCELLED = _both(
     ),
 )
 
-Choose = Callable[[Any], Notification]
+
+def _of_report(event: IncidentReported) -> tuple[Notification, ...]:
+    return (INCIDENT_WITH_PERSON_IN_CHARGE,) if event.passes_on_at else (INCIDENT_WITH_PROVIDER,)
 
 
-def _of_report(event: IncidentReported) -> Notification:
-    return INCIDENT_WITH_PERSON_IN_CHARGE if event.passes_on_at else INCIDENT_WITH_PROVIDER
-
-
-def _always(notification: Notification) -> Choose:
-    return lambda _event: notification
-
-
-NOTIFICATION_OF: Mapping[type[Event], Choose] = {
+NOTIFICATIONS_OF: Mapping[type[Event], Choose] = {
     IncidentReported: _of_report,
-    IncidentPassedOn: _always(INCIDENT_PASSED_ON),
-    IncidentResolved: _always(INCIDENT_RESOLVED),
-    PersonInChargeSuspended: _always(PEER_SUSPENDED),
-    PersonInChargeReactivated: _always(PEER_REACTIVATED),
-    RegistrationCancelled: _always(REGISTRATION_CANCELLED),
+    IncidentPassedOn: always(INCIDENT_PASSED_ON),
+    IncidentResolved: always(INCIDENT_RESOLVED),
+    PersonInChargeSuspended: always(PEER_SUSPENDED),
+    PersonInChargeReactivated: always(PEER_REACTIVATED),
+    RegistrationCancelled: always(REGISTRATION_CANCELLED),
+    **OF_USER_CODES,
 }
 
 

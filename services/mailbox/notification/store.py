@@ -4,7 +4,7 @@ from typing import Literal
 from uuid import UUID
 
 from libs.common.database import Connection
-from services.mailbox.notification.rules import Addressees
+from services.mailbox.notification.wording import Addressees
 
 SELECT_ADDRESSEES = """
 SELECT user_code_id, language FROM mailboxes

@@ -85,6 +85,18 @@ async def test_a_users_report_holds_their_code_at_once_and_ends_their_sessions(
     assert {"incident-reported", "user-code-suspended", "session-ended"} <= set(published)
 
 
+async def test_the_hold_says_that_the_incident_tells_the_persons_in_charge(
+    auth: Running, platform: Platform
+) -> None:
+    chief = await parties.sessions_person(auth, platform)
+    user = await new_user(auth, chief)
+    incident = (await report(auth, user, as_user(auth, user))).json()["incident_id"]
+    await act(auth, user, incident, "resolution", as_chief(auth, chief), outcome="unfounded")
+    changes = {"user-code-suspended", "user-code-reactivated"}
+    told = [about["told_otherwise"] for name, about in await events(auth, user.applicant_id) if name in changes]
+    assert told == [True, True]
+
+
 async def test_one_press_passes_it_on_and_both_instants_are_evidence(auth: Running, platform: Platform) -> None:
     chief = await parties.sessions_person(auth, platform)
     user = await new_user(auth, chief)

@@ -6,12 +6,23 @@ from uuid import UUID
 
 import pytest
 
-from libs.common.contracts.auth import IncidentPassedOn, IncidentReported, IncidentResolved
+from libs.common.contracts.auth import (
+    CredentialsReset,
+    IncidentPassedOn,
+    IncidentReported,
+    IncidentResolved,
+    PasswordChanged,
+    TwoPersonCommandExecuted,
+    UserCodeReactivated,
+    UserCodeRevoked,
+    UserCodeSuspended,
+)
 from libs.common.contracts.delegation import PersonInChargeReactivated, PersonInChargeSuspended, UserAdded
 from libs.common.contracts.envelope import Event, applicant_key
 from libs.common.contracts.registry import PersonInChargeDesignated, RegistrationCancelled
 from libs.common.ids import new_id
-from services.mailbox.notification.rules import NOTIFICATION_OF, content_of
+from services.mailbox.notification.of_user_codes import COMMANDS
+from services.mailbox.notification.rules import NOTIFICATIONS_OF, content_of
 from tests.integration.mailbox.boxes import Boxes
 
 ANNE, BEN, USER, STRANGER = new_id(), new_id(), new_id(), new_id()
@@ -138,6 +149,94 @@ async def test_a_box_that_a_message_made_first_learns_whose_it_is(boxes: Boxes) 
     assert len(await told(boxes, BEN)) == 2
 
 
+def about(applicant_id: UUID, code: UUID) -> dict[str, UUID]:
+    return {"applicant_id": applicant_id, "user_code_id": code}
+
+
+async def subjects(boxes: Boxes, code: UUID) -> list[str]:
+    """Also of a box whose code is held: as it is read once the code is given back."""
+    query = """
+        SELECT subject FROM messages JOIN deliveries ON message_id = messages.id
+        WHERE user_code_id = $1 ORDER BY received_at, messages.id
+    """
+    return [row["subject"] for row in await boxes.service.database.fetch(query, code)]
+
+
+async def test_a_suspended_code_is_told_to_its_person_and_to_who_answers_for_it(boxes: Boxes) -> None:
+    applicant_id = await have_boxes(boxes)
+    await deliver(boxes, UserCodeSuspended(**about(applicant_id, USER)), publisher="auth")
+    assert await subjects(boxes, USER) == ["Your user code is suspended"]
+    assert await subjects(boxes, BEN) == ["A user code of the applicant is suspended"]
+    assert await subjects(boxes, ANNE) == ["Un code d'utilisateur du demandeur est suspendu"]
+    assert await subjects(boxes, STRANGER) == []
+    answer = await boxes.read(boxes.as_user() | boxes.service.tokens.user(applicant_id, USER))
+    assert answer.status_code in {401, 403}
+
+
+async def test_a_code_held_for_disuse_is_told_how_to_get_it_back(boxes: Boxes) -> None:
+    applicant_id = await have_boxes(boxes)
+    held = UserCodeSuspended(**about(applicant_id, USER), leaves_recourse=True)
+    await deliver(boxes, held, publisher="auth")
+    assert await subjects(boxes, USER) == ["Your user code is suspended because it is not used"]
+
+
+async def test_what_an_incident_tells_is_not_told_again_by_the_hold(boxes: Boxes) -> None:
+    applicant_id = await have_boxes(boxes)
+    held = UserCodeSuspended(**about(applicant_id, USER), told_otherwise=True)
+    await deliver(boxes, held, publisher="auth")
+    await deliver(boxes, reported(applicant_id, passes_on_at=DUE), publisher="auth")
+    assert await subjects(boxes, BEN) == ["A user reports a security incident"]
+    assert await subjects(boxes, USER) == ["Your user code is suspended"]
+    given_back = UserCodeReactivated(**about(applicant_id, USER), told_otherwise=True)
+    await deliver(boxes, given_back, publisher="auth")
+    resolved = IncidentResolved(**about(applicant_id, USER), incident_id=new_id(), outcome="unfounded")
+    await deliver(boxes, resolved, publisher="auth")
+    assert len(await subjects(boxes, BEN)) == 2
+    assert (await subjects(boxes, USER))[1:] == ["A security incident is resolved"]
+
+
+async def test_a_revoked_code_is_told_to_the_others_alone(boxes: Boxes) -> None:
+    applicant_id = await have_boxes(boxes)
+    await deliver(boxes, UserCodeRevoked(**about(applicant_id, BEN)), publisher="auth")
+    assert await subjects(boxes, BEN) == []
+    assert await subjects(boxes, ANNE) == ["Un code d'utilisateur du demandeur est révoqué"]
+    assert await subjects(boxes, USER) == []
+
+
+async def test_a_reset_by_the_provider_is_told_to_every_person_in_charge_a_users_to_the_user(boxes: Boxes) -> None:
+    applicant_id = await have_boxes(boxes)
+    await deliver(boxes, CredentialsReset(**about(applicant_id, USER), by="person-in-charge"), publisher="auth")
+    assert await subjects(boxes, USER) == ["Your password was reset"]
+    assert await subjects(boxes, BEN) == []
+    await deliver(boxes, CredentialsReset(**about(applicant_id, BEN), by="provider"), publisher="auth")
+    assert await subjects(boxes, BEN) == ["Your password was reset"]
+    assert len(await subjects(boxes, ANNE)) == 1
+    assert len(await subjects(boxes, USER)) == 1
+
+
+async def test_a_changed_password_is_told_to_its_person_but_not_the_first_one(boxes: Boxes) -> None:
+    applicant_id = await have_boxes(boxes)
+    await deliver(boxes, PasswordChanged(**about(applicant_id, USER), was_first_use=True), publisher="auth")
+    assert await subjects(boxes, USER) == []
+    await deliver(boxes, PasswordChanged(**about(applicant_id, USER), was_first_use=False), publisher="auth")
+    assert await subjects(boxes, USER) == ["Your password was changed"]
+    assert await subjects(boxes, BEN) == []
+
+
+async def test_what_two_agents_did_is_told_in_words_and_a_reset_by_its_own_event_alone(boxes: Boxes) -> None:
+    applicant_id = await have_boxes(boxes)
+    for command in ("revoke_user_code", "something_newer", "reset_credentials"):
+        event = TwoPersonCommandExecuted(
+            applicant_id=applicant_id, proposal_id=new_id(), command=command, executed_at=DUE
+        )
+        await deliver(boxes, event, publisher="auth")
+    bodies = [one["body"] for one in await told(boxes, BEN)]
+    assert len(bodies) == 2
+    assert any("revoke the user code of a person in charge" in body for body in bodies)
+    assert not any("something_newer" in body for body in bodies)
+    assert await subjects(boxes, USER) == []
+
+
 EVENTS: list[Event] = [
     reported(ANNE, passes_on_at=DUE),
     reported(ANNE, passes_on_at=None),
@@ -153,18 +252,33 @@ EVENTS: list[Event] = [
     PersonInChargeSuspended(applicant_id=ANNE, person_id=BEN, user_code_id=USER),
     PersonInChargeReactivated(applicant_id=ANNE, person_id=BEN, user_code_id=USER),
     RegistrationCancelled(applicant_id=ANNE, cancelled_by="provider"),
+    UserCodeSuspended(applicant_id=ANNE, user_code_id=USER),
+    UserCodeSuspended(applicant_id=ANNE, user_code_id=USER, leaves_recourse=True),
+    UserCodeSuspended(applicant_id=ANNE, user_code_id=USER, told_otherwise=True),
+    UserCodeReactivated(applicant_id=ANNE, user_code_id=USER),
+    UserCodeRevoked(applicant_id=ANNE, user_code_id=USER),
+    CredentialsReset(applicant_id=ANNE, user_code_id=USER, by="provider"),
+    CredentialsReset(applicant_id=ANNE, user_code_id=USER, by="person-in-charge"),
+    PasswordChanged(applicant_id=ANNE, user_code_id=USER, was_first_use=False),
+    *(
+        TwoPersonCommandExecuted(applicant_id=ANNE, proposal_id=BEN, command=command, executed_at=DUE)
+        for command in (*COMMANDS, "something_newer")
+    ),
 ]
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
 def test_every_notification_is_whole_in_both_languages(event: Event, language: str) -> None:
-    content = content_of(NOTIFICATION_OF[type(event)](event), event, language=language, at=DUE)
-    body = content.body.get_secret_value()
-    assert len(body) > 60
-    assert "{" not in body + content.subject.get_secret_value()
-    assert str(ANNE) not in body
+    chosen = NOTIFICATIONS_OF[type(event)](event)
+    assert chosen
+    for notification in chosen:
+        content = content_of(notification, event, language=language, at=DUE)
+        body = content.body.get_secret_value()
+        assert len(body) > 60
+        assert "{" not in body + content.subject.get_secret_value()
+        assert str(ANNE) not in body
 
 
 def test_every_event_with_a_notification_is_tried_above() -> None:
-    assert {type(event) for event in EVENTS} == set(NOTIFICATION_OF)
+    assert {type(event) for event in EVENTS} == set(NOTIFICATIONS_OF)

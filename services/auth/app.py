@@ -41,6 +41,7 @@ from services.auth.session.logout_delivery import deliver_logouts
 from services.auth.session.logout_delivery import forget_old as forget_old_logouts
 from services.auth.session.representation import forget_old_choices
 from services.auth.session.step_up import forget_old_step_ups
+from services.auth.session.watching import forget_old_marks
 from services.auth.settings import AuthSettings
 from services.auth.signing_key import api as signing_key_api
 from services.auth.signing_key.commands import forget_retired
@@ -83,6 +84,7 @@ async def sweep_expired(resources: Resources) -> None:
         await attempts.forget_old(tx, at=now())
         await forget_old_factors(tx, at=now())
         await forget_old_step_ups(tx, at=now())
+        await forget_old_marks(tx, at=now())
         await forget_retired(tx, at=now())
         await forget_old_logouts(tx, at=now())
         await forget_old_choices(tx, at=now())

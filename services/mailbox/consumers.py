@@ -5,6 +5,7 @@ from libs.common.contracts.auth import (
     IncidentReported,
     IncidentResolved,
     PasswordChanged,
+    SuspiciousSignIn,
     TwoPersonCommandExecuted,
     UserCodeReactivated,
     UserCodeRevoked,
@@ -28,7 +29,9 @@ from libs.common.standing_events import (
 from services.mailbox.mailbox.commands import create_mailbox
 from services.mailbox.notification.commands import notify
 
-AboutCode = IncidentReported | IncidentPassedOn | IncidentResolved | CredentialsReset | PasswordChanged
+AboutCode = (
+    IncidentReported | IncidentPassedOn | IncidentResolved | CredentialsReset | PasswordChanged | SuspiciousSignIn
+)
 
 
 async def give_box(tx: Connection, call: Call, event: PersonInChargeDesignated | UserAdded) -> None:
@@ -81,6 +84,7 @@ def handlers(_settings: ServiceSettings) -> dict[str, Handler]:
             (RegistrationCancelled, tell_cancelled),
             (CredentialsReset, tell),
             (PasswordChanged, tell),
+            (SuspiciousSignIn, tell),
             (UserCodeSuspended, tell_code),
             (UserCodeReactivated, tell_code),
             (UserCodeRevoked, tell_code),

@@ -111,6 +111,21 @@ class AuthenticationFailed(Event):
     factor: Literal["password", "totp", "passkey", "email", "recovery-code"]
 
 
+class SuspiciousSignIn(Event):
+    """A completed sign-in by a code may be somebody else's; it went on. mailbox tells its person.
+
+    `browser` and `system` as the browser named itself. Never an address, nor all that the browser said.
+    """
+
+    type: ClassVar[str] = "clicsequr.suspicious-sign-in.v1"
+    applicant_id: UUID
+    user_code_id: UUID
+    session_id: UUID
+    reasons: tuple[Literal["new-browser", "many-networks", "spread-of-failures"], ...]
+    browser: Literal["chrome", "edge", "firefox", "safari", "other"]
+    system: Literal["android", "ios", "linux", "macos", "windows", "other"]
+
+
 class IncidentReported(Event):
     """Unauthorized use or an attempted breach of a code; it is held. Never what was described.
 

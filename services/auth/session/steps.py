@@ -19,6 +19,7 @@ from services.auth.session.devices import Binding
 from services.auth.session.holder import Holder
 from services.auth.session.rules import Session, Stage
 from services.auth.session.visit import Next, Outcome, Visit
+from services.auth.session.watching import watch_sign_in
 from services.auth.user_code.rules import Facts
 
 TOO_MANY = "too-many-attempts"
@@ -65,6 +66,15 @@ async def pass_on(  # noqa: PLR0913 - the last step has all that the others foun
         if session.stage is Stage.COMPLETE:
             await step_up.note_step_up(tx, visit.request_secret, session, at=visit.circumstances.at)
         return Outcome(Next.STEP, due, session_secret=opened.secret, forgiven=subjects)
+    if holder.facts is not None:
+        await watch_sign_in(
+            tx,
+            records.call_of(visit.circumstances, principal_of(holder, session, visit)),
+            parts.passwords,
+            code=holder.facts.code,
+            session=session,
+            circumstances=visit.circumstances,
+        )
     if not await take_request(tx, visit.request_secret):
         return Outcome(Next.START_AGAIN, session_secret=opened.secret, forgiven=subjects)
     location = await grant(

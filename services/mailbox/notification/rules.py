@@ -7,11 +7,12 @@ from babel.dates import format_datetime
 from pydantic import SecretStr
 
 from libs.common.clock import CIVIL_ZONE
-from libs.common.contracts.auth import IncidentPassedOn, IncidentReported, IncidentResolved
+from libs.common.contracts.auth import IncidentPassedOn, IncidentReported, IncidentResolved, SuspiciousSignIn
 from libs.common.contracts.delegation import PersonInChargeReactivated, PersonInChargeSuspended
 from libs.common.contracts.envelope import Event
 from libs.common.contracts.registry import RegistrationCancelled
 from services.mailbox.message.rules import Content
+from services.mailbox.notification.of_sign_ins import of_suspicious_sign_in
 from services.mailbox.notification.of_user_codes import OF_USER_CODES
 from services.mailbox.notification.wording import Addressees, Choose, Notification, Text, always, both
 
@@ -125,6 +126,7 @@ NOTIFICATIONS_OF: Mapping[type[Event], Choose] = {
     PersonInChargeSuspended: always(PEER_SUSPENDED),
     PersonInChargeReactivated: always(PEER_REACTIVATED),
     RegistrationCancelled: always(REGISTRATION_CANCELLED),
+    SuspiciousSignIn: of_suspicious_sign_in,
     **OF_USER_CODES,
 }
 

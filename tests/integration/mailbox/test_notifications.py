@@ -12,6 +12,7 @@ from libs.common.contracts.auth import (
     IncidentReported,
     IncidentResolved,
     PasswordChanged,
+    SuspiciousSignIn,
     TwoPersonCommandExecuted,
     UserCodeReactivated,
     UserCodeRevoked,
@@ -237,6 +238,22 @@ async def test_what_two_agents_did_is_told_in_words_and_a_reset_by_its_own_event
     assert await subjects(boxes, USER) == []
 
 
+def unusual(applicant_id: UUID, **browser: Any) -> SuspiciousSignIn:
+    reasons = ("new-browser", "many-networks", "spread-of-failures")
+    return SuspiciousSignIn(**about(applicant_id, USER), session_id=new_id(), reasons=reasons, **browser)
+
+
+async def test_an_unusual_sign_in_is_told_to_its_person_alone_with_the_browser_in_words(boxes: Boxes) -> None:
+    applicant_id = await have_boxes(boxes)
+    await deliver(boxes, unusual(applicant_id, browser="firefox", system="windows"), publisher="auth")
+    [message] = await told(boxes, USER)
+    assert message["subject"] == "An unusual sign-in"
+    assert "Firefox on Windows" in message["body"]
+    assert "Neither this browser nor this place" in message["body"]
+    assert "report a security incident" in message["body"]
+    assert await subjects(boxes, BEN) == []
+
+
 EVENTS: list[Event] = [
     reported(ANNE, passes_on_at=DUE),
     reported(ANNE, passes_on_at=None),
@@ -260,6 +277,8 @@ EVENTS: list[Event] = [
     CredentialsReset(applicant_id=ANNE, user_code_id=USER, by="provider"),
     CredentialsReset(applicant_id=ANNE, user_code_id=USER, by="person-in-charge"),
     PasswordChanged(applicant_id=ANNE, user_code_id=USER, was_first_use=False),
+    unusual(ANNE, browser="edge", system="windows"),
+    unusual(ANNE, browser="other", system="other"),
     *(
         TwoPersonCommandExecuted(applicant_id=ANNE, proposal_id=BEN, command=command, executed_at=DUE)
         for command in (*COMMANDS, "something_newer")

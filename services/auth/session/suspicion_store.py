@@ -1,0 +1,46 @@
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from libs.common.database import Connection, defer
+from services.auth.session.suspicion import Kind, Mark
+
+# One round trip, each part by its index and bounded: a code that ten thousand guessed at costs no more.
+SELECT_MARKS_AND_FAILURES = """
+SELECT kind, mark, last_at, NULL AS address FROM (
+    SELECT kind, mark, last_at FROM sign_in_marks WHERE user_code_id = $1 AND last_at >= $2
+    ORDER BY last_at DESC LIMIT 500) AS marks
+UNION ALL
+SELECT NULL, NULL, NULL, address FROM (
+    SELECT DISTINCT address FROM (
+        SELECT address, reason FROM access_records WHERE user_code_id = $1 AND at >= $3 AND at <= $4
+        ORDER BY at DESC, id DESC LIMIT 1000) AS latest
+    WHERE reason IN ('wrong-password', 'too-many-attempts')) AS failures
+"""
+UPSERT_MARK = """
+INSERT INTO sign_in_marks (user_code_id, kind, mark, last_at) VALUES ($1, $2, $3, $4)
+ON CONFLICT (user_code_id, kind, mark) DO UPDATE SET last_at = greatest(sign_in_marks.last_at, excluded.last_at)
+"""
+DELETE_OLD_MARKS = """
+DELETE FROM sign_in_marks WHERE (user_code_id, kind, mark) IN (
+    SELECT user_code_id, kind, mark FROM sign_in_marks WHERE last_at < $1
+    LIMIT 10000 FOR UPDATE SKIP LOCKED)
+"""
+
+
+async def list_marks_and_failures(
+    tx: Connection, user_code_id: UUID, *, at: datetime, marks_since: datetime, failures_since: datetime
+) -> tuple[Sequence[Mark], set[str]]:
+    """The code's marks, and the addresses from which sign-ins by it failed."""
+    rows = await tx.fetch(SELECT_MARKS_AND_FAILURES, user_code_id, marks_since, failures_since, at)
+    marks = [Mark(Kind(row["kind"]), row["mark"], row["last_at"]) for row in rows if row["kind"] is not None]
+    return marks, {row["address"] or "" for row in rows if row["kind"] is None}
+
+
+def add_marks(tx: Connection, user_code_id: UUID, marks: Iterable[Mark]) -> None:
+    for mark in marks:
+        defer(tx, UPSERT_MARK, user_code_id, mark.kind.value, mark.mark, mark.last_at)
+
+
+async def forget_old_marks(tx: Connection, *, before: datetime) -> None:
+    await tx.execute(DELETE_OLD_MARKS, before)

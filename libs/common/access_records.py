@@ -66,6 +66,21 @@ SELECT_OF_USER_CODE = f"""
 SELECT {COLUMNS} FROM access_records
 WHERE user_code_id = $1 AND at <= $2 AND (at, id) > ($3, $4) ORDER BY at, id LIMIT $5
 """
+SELECT_OF_CLIENT = f"""
+SELECT {COLUMNS} FROM access_records
+WHERE client_id = $1 AND at <= $2 AND (at, id) > ($3, $4) ORDER BY at, id LIMIT $5
+"""
+# The LIKE is what lets the index of agents' calls alone be used.
+SELECT_OF_AGENT = f"""
+SELECT {COLUMNS} FROM access_records
+WHERE actor = $1 AND actor LIKE 'agent:%' AND at <= $2 AND (at, id) > ($3, $4) ORDER BY at, id LIMIT $5
+"""
+SELECT_OF_WINDOW = f"""
+SELECT {COLUMNS} FROM access_records WHERE at <= $1 AND (at, id) > ($2, $3) ORDER BY at, id LIMIT $4
+"""
+SELECT_APPLICANT_OF_CODE = """
+SELECT applicant_id FROM access_records WHERE user_code_id = $1 AND applicant_id IS NOT NULL LIMIT 1
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +207,33 @@ async def list_of_user_code(
 ) -> list[AccessRecord]:
     rows = await database.fetch(SELECT_OF_USER_CODE, user_code_id, until, *after, limit)
     return [_record(row) for row in rows]
+
+
+async def list_of_client(
+    database: Database, client_id: str, *, until: datetime, after: tuple[datetime, UUID], limit: int
+) -> list[AccessRecord]:
+    rows = await database.fetch(SELECT_OF_CLIENT, client_id, until, *after, limit)
+    return [_record(row) for row in rows]
+
+
+async def list_of_agent(
+    database: Database, agent_id: UUID, *, until: datetime, after: tuple[datetime, UUID], limit: int
+) -> list[AccessRecord]:
+    rows = await database.fetch(SELECT_OF_AGENT, f"agent:{agent_id}", until, *after, limit)
+    return [_record(row) for row in rows]
+
+
+async def list_of_window(
+    database: Database, *, until: datetime, after: tuple[datetime, UUID], limit: int
+) -> list[AccessRecord]:
+    rows = await database.fetch(SELECT_OF_WINDOW, until, *after, limit)
+    return [_record(row) for row in rows]
+
+
+async def find_applicant_of_code(database: Database, user_code_id: UUID) -> UUID | None:
+    """Of a code that ever called this service."""
+    row = await database.fetchrow(SELECT_APPLICANT_OF_CODE, user_code_id)
+    return None if row is None else row["applicant_id"]
 
 
 def _record(row: asyncpg.Record) -> AccessRecord:

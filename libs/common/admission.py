@@ -63,6 +63,7 @@ class Admission:
     `needs_facts_of`: asked of each call instead, where one route serves both kinds.
     `creates`: needs an Idempotency-Key. `applicant_of`: finds the applicant that no path parameter names.
     `acr`: the least level (assurance.py) that the caller's session must prove; for staff always two factors.
+    `needs_purpose`: staff state one even where no applicant is named.
     """
 
     who: frozenset[str]
@@ -72,6 +73,7 @@ class Admission:
     applicant_of: ApplicantOf | None = None
     acr: str | None = None
     needs_facts_of: NeedsFactsOf | None = None
+    needs_purpose: bool = False
 
 
 def admits(
@@ -82,9 +84,10 @@ def admits(
     applicant_of: ApplicantOf | None = None,
     acr: str | None = None,
     needs_facts_of: NeedsFactsOf | None = None,
+    needs_purpose: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declares, below the route decorator, who may call a route."""
-    admission = Admission(frozenset(who), recourse, needs_facts, creates, applicant_of, acr, needs_facts_of)
+    admission = Admission(frozenset(who), recourse, needs_facts, creates, applicant_of, acr, needs_facts_of, needs_purpose)
 
     def mark(endpoint: Callable[..., Any]) -> Callable[..., Any]:
         setattr(endpoint, ATTRIBUTE, admission)
@@ -212,7 +215,8 @@ def _refusal(
 def _missing(
     request: Request, admission: Admission, *, principal: Principal, applicant_id: UUID | None
 ) -> str | None:
-    if principal.is_staff and applicant_id is not None and len(purpose_of(request) or "") not in PURPOSE_LENGTHS:
+    opens_file = principal.is_staff and (applicant_id is not None or admission.needs_purpose)
+    if opens_file and len(purpose_of(request) or "") not in PURPOSE_LENGTHS:
         return PurposeMissing.code
     if admission.creates and not _is_key(request.headers.get("idempotency-key", "")):
         return IdempotencyKeyMissing.code

@@ -6,10 +6,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel
 
 from libs.common.access_records import AccessRecord, list_of_applicant, list_of_user_code
 from libs.common.admission import CurrentCall, CurrentDatabase, admits, public, require_principal
+from libs.common.auditing import applicant_of_asked_code, list_for_auditor, require_window
 from libs.common.clock import now
 from libs.common.contracts.envelope import Envelope
 from libs.common.errors import DomainError, Invalid, UnknownOrForeign
@@ -154,6 +155,8 @@ def record_routes() -> APIRouter:
         )
         return _access_page(found, limit)
 
+    _add_auditing(router)
+
     @router.get("/v1/applicants/{applicant_id}/evidence-records")
     @admits("person_in_charge", "agent:auditor")
     async def evidence(
@@ -170,6 +173,35 @@ def record_routes() -> APIRouter:
         return EvidenceRecordPage(records=found, next=following)
 
     return router
+
+
+def _add_auditing(router: APIRouter) -> None:
+    @router.get("/v1/access-records")
+    @admits("agent:auditor", applicant_of=applicant_of_asked_code, needs_purpose=True)
+    async def for_auditor(  # noqa: PLR0913 - one question, each part by name
+        call: CurrentCall,
+        database: CurrentDatabase,
+        *,
+        since: Annotated[AwareDatetime, Query(alias="from")],
+        until: AwareDatetime | None = None,
+        user_code_id: UUID | None = None,
+        client_id: Annotated[str | None, Query(max_length=200)] = None,
+        agent_id: UUID | None = None,
+        cursor: Cursor = None,
+        limit: Limit = PAGE,
+    ) -> AccessRecordPage:
+        last = until or call.at
+        require_window(since, last)
+        found = await list_for_auditor(
+            database,
+            user_code_id=user_code_id,
+            client_id=client_id,
+            agent_id=agent_id,
+            until=last,
+            after=max(_after(cursor), (since, NIL)),
+            limit=limit,
+        )
+        return _access_page(found, limit)
 
 
 def _access_page(found: list[AccessRecord], limit: int) -> AccessRecordPage:

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable
@@ -13,9 +14,11 @@ from deploy.demo.story import entering
 from deploy.demo.world import World
 from deploy.local import children
 from deploy.local.layout import PROJECT
+from tests.bench.at_scale import auth_at_scale
 from tests.bench.figures import Figure, table
 from tests.bench.latency import notice_latency, revocation_latency
 from tests.bench.reading import authenticated_read
+from tests.bench.renewing import introspection_ratio, refresh_ratio
 from tests.bench.signing_in import jwks_ratio, sign_in_ratio, token_ratio
 from tests.suite import Suite, real_suite
 
@@ -73,9 +76,12 @@ MEASURES: dict[str, Measure] = {
     "authenticated-read-ratio-full-sampling": fully_sampled,
     "sign-in-ratio": sign_in_ratio,
     "token-ratio": token_ratio,
+    "refresh-ratio": refresh_ratio,
+    "introspection-ratio": introspection_ratio,
     "jwks-ratio": jwks_ratio,
     "notice-latency": in_world(notice_latency),
     "revocation-latency": in_world(revocation_latency),
+    "auth-at-scale": auth_at_scale,
 }
 
 
@@ -95,6 +101,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--only", help="names, separated by commas")
     chosen = list(_chosen(parser.parse_args().only))
+    # Ends as by Ctrl-C, so that the suite ends too.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     figures: list[Figure] = []
     with TemporaryDirectory() as directory, real_suite(Path(directory), trace_ratio="0.1") as suite:
         for name, measure in chosen:

@@ -1,4 +1,4 @@
-"""The least that could be done: a FastAPI route with one durable INSERT, and a Starlette route with a key set."""
+"""The least that could be done: a FastAPI route with one durable INSERT or one SELECT, and a Starlette route."""
 
 import json
 import os
@@ -18,6 +18,7 @@ from starlette.routing import Route
 from tests.bench.floor import DATABASE
 
 INSERT = "INSERT INTO bare_rows (id, at) VALUES ($1, $2)"
+SELECT = "SELECT client_id, kind FROM clients WHERE client_id = $1"
 KEYS = {"keys": [json.loads(json.dumps(ECKey.generate_key("P-256").as_dict(private=False)))]}
 
 
@@ -39,6 +40,12 @@ app = FastAPI(lifespan=_lifespan, routes=[Route("/jwks", jwks)])
 async def add_row(request: Request) -> dict[str, bool]:
     await request.app.state.pool.execute(INSERT, uuid4(), datetime.now(UTC))
     return {"added": True}
+
+
+@app.get("/clients/{client_id}")
+async def client(client_id: str, request: Request) -> dict[str, str]:
+    row = await request.app.state.pool.fetchrow(SELECT, client_id)
+    return {"client_id": row["client_id"], "kind": row["kind"]}
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import hashlib
+import json
 import re
 import secrets
 import time
@@ -10,7 +11,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from itertools import count
+from math import gcd
 from statistics import median
+from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 from uuid import uuid4
 
@@ -41,88 +44,108 @@ FORM_TOKEN = re.compile(rb'name="form_token" value="([^"]+)"')
 PEOPLE, AT_ONCE, ROUNDS, SECONDS, WARM_UP_SECONDS = 500, 8, 3, 4.0, 1.0
 TOKENS_AT_ONCE, ASSERTIONS = 32, 20_000
 MOST_SIGN_INS = 4_000
+SELECT_PERSON = "SELECT EXISTS (SELECT 1 FROM user_codes WHERE code = $1)"
 CREATE = "CREATE TABLE IF NOT EXISTS bare_rows (id uuid PRIMARY KEY, at timestamptz NOT NULL)"
 Once = Callable[[Talk], Awaitable[None]]
 
 
-def sign_in_ratio(suite: Suite) -> list[Figure]:
+def sign_in_ratio(suite: Suite, *, people: int = PEOPLE, name: str = "sign-in-ratio") -> list[Figure]:
     """Authorize, page, password, code and token, against password verifications alone with the same threads."""
-    return asyncio.run(_sign_in(suite.platform))
+    return asyncio.run(_sign_in(suite.platform, people=people, name=name))
 
 
-def token_ratio(suite: Suite) -> list[Figure]:
+def token_ratio(suite: Suite, *, name: str = "token-ratio") -> list[Figure]:
     """client_credentials by private_key_jwt, against one durable INSERT behind a bare route."""
-    return asyncio.run(_token(suite.platform))
+    return asyncio.run(_token(suite.platform, name=name))
 
 
-def jwks_ratio(suite: Suite) -> list[Figure]:
-    return asyncio.run(_jwks(suite.platform))
+def jwks_ratio(suite: Suite, *, name: str = "jwks-ratio") -> list[Figure]:
+    return asyncio.run(_jwks(suite.platform, name=name))
 
 
-async def _sign_in(platform: Platform) -> list[Figure]:
-    settings = _settings(platform)
-    passwords = Passwords(settings, read_key(settings.pepper_key_file))
-    hashed = await passwords.hash(SecretStr(PASSWORD))
-    async with _superuser(platform) as connection:
-        await add_crowd(connection, hashed, count=PEOPLE, at=now())
-    assertions = _assertions(platform, CLIENT, MOST_SIGN_INS)
-    numbers = count()
+async def _sign_in(platform: Platform, *, people: int, name: str) -> list[Figure]:
+    await require_crowd(platform, number=people)
+    settings = settings_of(platform)
+    assertions = assertions_of(platform, CLIENT, MOST_SIGN_INS)
+    numbers = strides(people)
 
     async def once(talk: Talk) -> None:
-        await _whole_sign_in(talk, code_of(next(numbers) % PEOPLE), assertion=next(assertions))
+        await whole_sign_in(talk, code_of(next(numbers)), assertion=next(assertions))
 
     ours, floors = [], []
     for _ in range(ROUNDS):
         floors.append(await asyncio.to_thread(_verifications_per_second, settings))
-        ours.append(await _per_second(platform.ports.public("auth"), once, at_once=AT_ONCE))
-    return [_figure("sign-in-ratio", ours, floors)]
+        ours.append(await per_second(platform.ports.public("auth"), once, at_once=AT_ONCE))
+    return [figure(name, ours, floors)]
 
 
-async def _token(platform: Platform) -> list[Figure]:
-    assertions = _assertions(platform, MACHINE, ASSERTIONS)
+async def _token(platform: Platform, *, name: str) -> list[Figure]:
+    assertions = assertions_of(platform, MACHINE, ASSERTIONS)
 
     async def once(talk: Talk) -> None:
-        await _credential_token(talk, assertion=next(assertions))
+        asked = {"grant_type": "client_credentials", "resource": "urn:clicsequr:delegation"}
+        await token_of(talk, asked, assertion=next(assertions))
 
-    async def bare_insert(talk: Talk) -> None:
-        answer = await talk.ask(post_form("/rows", {}, headers={}))
-        _require(answer.status == 200, answer.status)
-
-    async with _superuser(platform) as connection:
-        await connection.execute(CREATE)
-    ours, floors = [], []
-    address = databases.address(platform.postgres_url, database="auth")
-    async with bare_server(address, bare.__name__) as port:
-        for _ in range(ROUNDS):
-            floors.append(await _per_second(port, bare_insert, at_once=TOKENS_AT_ONCE))
-            ours.append(await _per_second(platform.ports.public("auth"), once, at_once=TOKENS_AT_ONCE))
-    return [_figure("token-ratio", ours, floors)]
+    return await beside_bare(platform, name, once, bare_insert)
 
 
-async def _jwks(platform: Platform) -> list[Figure]:
+async def _jwks(platform: Platform, *, name: str) -> list[Figure]:
     ours, floors = [], []
     address = databases.address(platform.postgres_url, database="auth")
     async with bare_server(address, bare.__name__) as port:
         for _ in range(ROUNDS):
             floors.append(await requests_per_second(port, [get("/jwks", headers={})]))
             ours.append(await requests_per_second(platform.ports.public("auth"), [get("/oauth/jwks", headers={})]))
-    return [_figure("jwks-ratio", ours, floors)]
+    return [figure(name, ours, floors)]
 
 
-def _figure(name: str, ours: list[float], floors: list[float]) -> Figure:
+async def beside_bare(platform: Platform, name: str, once: Once, bare_once: Once) -> list[Figure]:
+    """`once` at our public port against `bare_once` at the bare server, in turn."""
+    async with superuser(platform) as connection:
+        await connection.execute(CREATE)
+    ours, floors = [], []
+    address = databases.address(platform.postgres_url, database="auth")
+    async with bare_server(address, bare.__name__) as port:
+        for _ in range(ROUNDS):
+            floors.append(await per_second(port, bare_once, at_once=TOKENS_AT_ONCE))
+            ours.append(await per_second(platform.ports.public("auth"), once, at_once=TOKENS_AT_ONCE))
+    return [figure(name, ours, floors)]
+
+
+async def bare_insert(talk: Talk) -> None:
+    answer = await talk.ask(post_form("/rows", {}, headers={}))
+    require(answer.status == 200, answer.status)
+
+
+async def require_crowd(platform: Platform, *, number: int) -> None:
+    """People with the numbers below `number`, unless they are there."""
+    settings = settings_of(platform)
+    hashed = await Passwords(settings, read_key(settings.pepper_key_file)).hash(SecretStr(PASSWORD))
+    async with superuser(platform) as connection:
+        if not await connection.fetchval(SELECT_PERSON, code_of(0)):
+            await add_crowd(connection, hashed, count=number, at=now())
+
+
+def strides(people: int) -> Iterator[int]:
+    """Numbers of people, each once in every round, far from each other."""
+    step = next(number for number in count(max(1, int(people * 0.618))) if gcd(number, people) == 1)
+    return (number * step % people for number in count())
+
+
+def figure(name: str, ours: list[float], floors: list[float]) -> Figure:
     """Each pair was measured within seconds: the median of their ratios outlives a slow minute."""
     ratios = [value / least for value, least in zip(ours, floors, strict=True)]
     return Figure(name, median(ours), "1/s", median(floors), median(ratios))
 
 
-def _settings(platform: Platform) -> AuthSettings:
+def settings_of(platform: Platform) -> AuthSettings:
     environment = service_environment("auth", platform)
     fields = {name.removeprefix("CLICSEQUR_").lower(): value for name, value in environment.items()}
     return AuthSettings.model_validate(fields)
 
 
 @asynccontextmanager
-async def _superuser(platform: Platform) -> AsyncIterator[asyncpg.Connection]:
+async def superuser(platform: Platform) -> AsyncIterator[asyncpg.Connection]:
     connection = await asyncpg.connect(databases.address(platform.postgres_url, database="auth"))
     try:
         yield connection
@@ -130,7 +153,7 @@ async def _superuser(platform: Platform) -> AsyncIterator[asyncpg.Connection]:
         await connection.close()
 
 
-def _assertions(platform: Platform, client_id: str, number: int) -> Iterator[str]:
+def assertions_of(platform: Platform, client_id: str, number: int) -> Iterator[str]:
     """Made beforehand, good for four minutes."""
     key = ECKey.import_key(keys.read(keys.client_key_file(platform.keys, client_id)))
     at = int(time.time())
@@ -138,7 +161,7 @@ def _assertions(platform: Platform, client_id: str, number: int) -> Iterator[str
     return iter([jwt.encode({"alg": "ES256"}, {**claims, "jti": str(uuid4())}, key) for _ in range(number)])
 
 
-async def _per_second(port: int, once: Once, *, at_once: int) -> float:
+async def per_second(port: int, once: Once, *, at_once: int) -> float:
     """How often `once` is done in a second after a warm-up, by `at_once` callers without pause."""
     done = [0]
     over = asyncio.Event()
@@ -176,14 +199,15 @@ def _verifications_per_second(settings: AuthSettings) -> float:
         return sum(threads.map(verify, range(settings.hashing_threads))) / SECONDS
 
 
-async def _whole_sign_in(talk: Talk, code: str, *, assertion: str) -> None:
+async def whole_sign_in(talk: Talk, code: str, *, assertion: str, scope: str = "openid") -> dict[str, Any]:
+    """What the token endpoint answers in the end."""
     verifier = secrets.token_urlsafe(48)
     challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
     asked = {
         "response_type": "code",
         "client_id": CLIENT,
         "redirect_uri": CALLBACK,
-        "scope": "openid",
+        "scope": scope,
         "state": "s",
         "nonce": "n",
         "code_challenge": challenge,
@@ -193,25 +217,28 @@ async def _whole_sign_in(talk: Talk, code: str, *, assertion: str) -> None:
     browser = {"Cookie": begun.cookie()}
     page = await talk.ask(get("/sign-in", headers=browser))
     token = FORM_TOKEN.search(page.body)
-    _require(token is not None, page.status)
+    require(token is not None, page.status)
     typed = {"form_token": token[1].decode() if token else "", "user_code": code, "password": PASSWORD}
     answer = await talk.ask(post_form("/sign-in", typed, headers=browser))
-    _require(answer.status == 303, answer.status)
+    require(answer.status == 303, answer.status)
     given = parse_qs(urlsplit(answer.header("location")).query)["code"][0]
-    redeemed = {"code": given, "redirect_uri": CALLBACK, "code_verifier": verifier}
-    await _token_of(talk, "authorization_code", redeemed, assertion=assertion)
+    redeemed = {
+        "grant_type": "authorization_code",
+        "code": given,
+        "redirect_uri": CALLBACK,
+        "code_verifier": verifier,
+    }
+    return await token_of(talk, redeemed, assertion=assertion)
 
 
-async def _credential_token(talk: Talk, *, assertion: str) -> None:
-    await _token_of(talk, "client_credentials", {"resource": "urn:clicsequr:delegation"}, assertion=assertion)
-
-
-async def _token_of(talk: Talk, grant_type: str, fields: dict[str, str], *, assertion: str) -> None:
+async def token_of(talk: Talk, fields: dict[str, str], *, assertion: str) -> dict[str, Any]:
     proof = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion}
-    answer = await talk.ask(post_form("/oauth/token", {"grant_type": grant_type, **fields, **proof}, headers={}))
-    _require(answer.status == 200, answer.status)
+    answer = await talk.ask(post_form("/oauth/token", {**fields, **proof}, headers={}))
+    require(answer.status == 200, answer.status)
+    given: dict[str, Any] = json.loads(answer.body)
+    return given
 
 
-def _require(condition: object, status: int) -> None:
+def require(condition: object, status: int) -> None:
     if not condition:
         raise RuntimeError(f"a call was answered {status}")

@@ -76,7 +76,7 @@ class Admission:
     needs_purpose: bool = False
 
 
-def admits(
+def admits(  # noqa: PLR0913 - what a route says of itself, each by name
     *who: str,
     recourse: bool = False,
     needs_facts: bool = True,
@@ -87,7 +87,9 @@ def admits(
     needs_purpose: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declares, below the route decorator, who may call a route."""
-    admission = Admission(frozenset(who), recourse, needs_facts, creates, applicant_of, acr, needs_facts_of, needs_purpose)
+    admission = Admission(
+        frozenset(who), recourse, needs_facts, creates, applicant_of, acr, needs_facts_of, needs_purpose
+    )
 
     def mark(endpoint: Callable[..., Any]) -> Callable[..., Any]:
         setattr(endpoint, ATTRIBUTE, admission)

@@ -127,14 +127,18 @@ CREATE TABLE public.clients (
     tls_client_certificate_bound_access_tokens boolean DEFAULT false NOT NULL,
     backchannel_logout_uri text,
     backchannel_logout_session_required boolean DEFAULT false NOT NULL,
+    state text DEFAULT 'active'::text NOT NULL,
+    is_installed boolean DEFAULT true NOT NULL,
     CONSTRAINT a_departments_client_names_it CHECK (((kind ~~ 'department%'::text) = (department IS NOT NULL))),
     CONSTRAINT a_vendors_client_names_its_software CHECK (((kind = 'software'::text) = (software IS NOT NULL))),
     CONSTRAINT at_most_two_secrets_live CHECK ((cardinality(secret_hashes) <= 2)),
     CONSTRAINT client_authentication_is_known CHECK ((token_endpoint_auth_method = ANY (ARRAY['private_key_jwt'::text, 'client_secret_basic'::text, 'client_secret_post'::text, 'tls_client_auth'::text]))),
     CONSTRAINT client_kind_is_known CHECK ((kind = ANY (ARRAY['service'::text, 'portal'::text, 'department'::text, 'department-system'::text, 'software'::text]))),
     CONSTRAINT client_profile_is_known CHECK ((profile = ANY (ARRAY['plain'::text, 'fapi2'::text]))),
+    CONSTRAINT client_state_is_known CHECK ((state = ANY (ARRAY['active'::text, 'disabled'::text]))),
     CONSTRAINT keys_are_given_or_fetched CHECK (((jwks_uri IS NULL) OR (jwks = '[]'::jsonb))),
-    CONSTRAINT signatures_are_of_known_algorithms CHECK ((ARRAY[token_endpoint_auth_signing_alg, request_object_signing_alg, id_token_signed_response_alg, access_token_signed_response_alg] <@ ARRAY['ES256'::text, 'RS256'::text, 'PS256'::text]))
+    CONSTRAINT signatures_are_of_known_algorithms CHECK ((ARRAY[token_endpoint_auth_signing_alg, request_object_signing_alg, id_token_signed_response_alg, access_token_signed_response_alg] <@ ARRAY['ES256'::text, 'RS256'::text, 'PS256'::text])),
+    CONSTRAINT the_installation_disables_no_client CHECK (((state = 'active'::text) OR (NOT is_installed)))
 );
 CREATE TABLE public.duties_shown (
     user_code_id uuid NOT NULL,
@@ -431,6 +435,13 @@ CREATE TABLE public.sign_in_attempts (
     blocked_until timestamp with time zone NOT NULL,
     kept_until timestamp with time zone
 );
+CREATE TABLE public.sign_in_marks (
+    user_code_id uuid NOT NULL,
+    kind text NOT NULL,
+    mark bytea NOT NULL,
+    last_at timestamp with time zone NOT NULL,
+    CONSTRAINT mark_kind_is_known CHECK ((kind = ANY (ARRAY['network'::text, 'browser'::text, 'told'::text])))
+);
 CREATE TABLE public.signing_keys (
     kid text NOT NULL,
     public_jwk jsonb NOT NULL,
@@ -515,6 +526,8 @@ ALTER TABLE ONLY public.token_grants
     ADD CONSTRAINT a_code_gives_once UNIQUE (code_hash);
 ALTER TABLE ONLY public.second_factors
     ADD CONSTRAINT a_credential_is_one_owners UNIQUE (credential_id);
+ALTER TABLE ONLY public.sign_in_marks
+    ADD CONSTRAINT a_mark_stands_once_for_its_code PRIMARY KEY (user_code_id, kind, mark);
 ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT a_position_is_given_once UNIQUE ("position");
 ALTER TABLE ONLY public.outbox
@@ -616,8 +629,12 @@ ALTER TABLE ONLY public.user_code_holds
 ALTER TABLE ONLY public.user_codes
     ADD CONSTRAINT user_codes_pkey PRIMARY KEY (id);
 CREATE INDEX access_records_by_applicant ON ONLY public.access_records USING btree (applicant_id, at, id);
+CREATE INDEX access_records_by_client ON ONLY public.access_records USING btree (client_id, at, id) WHERE (client_id IS NOT NULL);
 CREATE INDEX access_records_by_user_code ON ONLY public.access_records USING btree (user_code_id, at, id);
+CREATE INDEX access_records_of_agents ON ONLY public.access_records USING btree (actor, at, id) WHERE (actor ~~ 'agent:%'::text);
+CREATE INDEX access_records_default_actor_at_id_idx ON public.access_records_default USING btree (actor, at, id) WHERE (actor ~~ 'agent:%'::text);
 CREATE INDEX access_records_default_applicant_id_at_id_idx ON public.access_records_default USING btree (applicant_id, at, id);
+CREATE INDEX access_records_default_client_id_at_id_idx ON public.access_records_default USING btree (client_id, at, id) WHERE (client_id IS NOT NULL);
 CREATE INDEX access_records_default_user_code_id_at_id_idx ON public.access_records_default USING btree (user_code_id, at, id);
 CREATE INDEX applicant_choices_by_expiry ON public.applicant_choices USING btree (expires_at);
 CREATE INDEX authorization_codes_by_expiry ON public.authorization_codes USING btree (expires_at);
@@ -653,6 +670,7 @@ CREATE INDEX sessions_of_user_code ON public.sessions USING btree (user_code_id)
 CREATE INDEX sessions_open ON public.sessions USING btree (last_seen_at) WHERE (ended_at IS NULL);
 CREATE INDEX sign_in_attempts_by_age ON public.sign_in_attempts USING btree (last_at);
 CREATE INDEX sign_in_attempts_by_end ON public.sign_in_attempts USING btree (kept_until);
+CREATE INDEX sign_in_marks_by_age ON public.sign_in_marks USING btree (last_at);
 CREATE INDEX step_ups_by_age ON public.step_ups USING btree (asked_at);
 CREATE INDEX step_ups_by_session ON public.step_ups USING btree (session_id);
 CREATE INDEX token_grants_by_expiry ON public.token_grants USING btree (expires_at);
@@ -660,7 +678,9 @@ CREATE INDEX token_grants_by_session ON public.token_grants USING btree (session
 CREATE INDEX user_code_holds_by_code ON public.user_code_holds USING btree (user_code_id, placed_at, id);
 CREATE INDEX user_codes_by_applicant ON public.user_codes USING btree (applicant_id);
 CREATE INDEX user_codes_pending ON public.user_codes USING btree (assigned_at) WHERE (state = 'pending'::text);
+ALTER INDEX public.access_records_of_agents ATTACH PARTITION public.access_records_default_actor_at_id_idx;
 ALTER INDEX public.access_records_by_applicant ATTACH PARTITION public.access_records_default_applicant_id_at_id_idx;
+ALTER INDEX public.access_records_by_client ATTACH PARTITION public.access_records_default_client_id_at_id_idx;
 ALTER INDEX public.access_records_pkey ATTACH PARTITION public.access_records_default_pkey;
 ALTER INDEX public.access_records_by_user_code ATTACH PARTITION public.access_records_default_user_code_id_at_id_idx;
 ALTER TABLE ONLY public.sessions
@@ -726,6 +746,8 @@ GRANT UPDATE(dpop_bound_access_tokens) ON TABLE public.clients TO auth_app;
 GRANT UPDATE(tls_client_certificate_bound_access_tokens) ON TABLE public.clients TO auth_app;
 GRANT UPDATE(backchannel_logout_uri) ON TABLE public.clients TO auth_app;
 GRANT UPDATE(backchannel_logout_session_required) ON TABLE public.clients TO auth_app;
+GRANT UPDATE(state) ON TABLE public.clients TO auth_app;
+GRANT UPDATE(is_installed) ON TABLE public.clients TO auth_app;
 GRANT SELECT,INSERT ON TABLE public.duties_shown TO auth_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.email_addresses TO auth_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.emailed_codes TO auth_app;
@@ -787,6 +809,8 @@ GRANT UPDATE(end_reason) ON TABLE public.sessions TO auth_app;
 GRANT UPDATE(represented_applicant_id) ON TABLE public.sessions TO auth_app;
 GRANT UPDATE(power_of_attorney_id) ON TABLE public.sessions TO auth_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sign_in_attempts TO auth_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.sign_in_marks TO auth_app;
+GRANT UPDATE(last_at) ON TABLE public.sign_in_marks TO auth_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.signing_keys TO auth_app;
 GRANT UPDATE(retired_at) ON TABLE public.signing_keys TO auth_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.standing TO auth_app;

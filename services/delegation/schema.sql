@@ -359,8 +359,12 @@ ALTER TABLE ONLY public.user_codes
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (id);
 CREATE INDEX access_records_by_applicant ON ONLY public.access_records USING btree (applicant_id, at, id);
+CREATE INDEX access_records_by_client ON ONLY public.access_records USING btree (client_id, at, id) WHERE (client_id IS NOT NULL);
 CREATE INDEX access_records_by_user_code ON ONLY public.access_records USING btree (user_code_id, at, id);
+CREATE INDEX access_records_of_agents ON ONLY public.access_records USING btree (actor, at, id) WHERE (actor ~~ 'agent:%'::text);
+CREATE INDEX access_records_default_actor_at_id_idx ON public.access_records_default USING btree (actor, at, id) WHERE (actor ~~ 'agent:%'::text);
 CREATE INDEX access_records_default_applicant_id_at_id_idx ON public.access_records_default USING btree (applicant_id, at, id);
+CREATE INDEX access_records_default_client_id_at_id_idx ON public.access_records_default USING btree (client_id, at, id) WHERE (client_id IS NOT NULL);
 CREATE INDEX access_records_default_user_code_id_at_id_idx ON public.access_records_default USING btree (user_code_id, at, id);
 CREATE INDEX clearances_by_applicant ON public.clearances USING btree (applicant_id);
 CREATE INDEX department_subjects_by_applicant ON public.department_subjects USING btree (applicant_id);
@@ -379,7 +383,9 @@ CREATE INDEX proposals_to_collect ON public.proposals USING btree (decided_at) W
 CREATE INDEX proposals_waiting ON public.proposals USING btree (expires_at) WHERE (state = 'proposed'::text);
 CREATE INDEX user_codes_by_applicant ON public.user_codes USING btree (applicant_id);
 CREATE INDEX users_by_applicant ON public.users USING btree (applicant_id);
+ALTER INDEX public.access_records_of_agents ATTACH PARTITION public.access_records_default_actor_at_id_idx;
 ALTER INDEX public.access_records_by_applicant ATTACH PARTITION public.access_records_default_applicant_id_at_id_idx;
+ALTER INDEX public.access_records_by_client ATTACH PARTITION public.access_records_default_client_id_at_id_idx;
 ALTER INDEX public.access_records_pkey ATTACH PARTITION public.access_records_default_pkey;
 ALTER INDEX public.access_records_by_user_code ATTACH PARTITION public.access_records_default_user_code_id_at_id_idx;
 ALTER TABLE ONLY public.access_rights

@@ -244,8 +244,12 @@ ALTER TABLE ONLY public.standing
 ALTER TABLE ONLY public.unreadable_messages
     ADD CONSTRAINT unreadable_messages_pkey PRIMARY KEY (topic, partition, "offset");
 CREATE INDEX access_records_by_applicant ON ONLY public.access_records USING btree (applicant_id, at, id);
+CREATE INDEX access_records_by_client ON ONLY public.access_records USING btree (client_id, at, id) WHERE (client_id IS NOT NULL);
 CREATE INDEX access_records_by_user_code ON ONLY public.access_records USING btree (user_code_id, at, id);
+CREATE INDEX access_records_of_agents ON ONLY public.access_records USING btree (actor, at, id) WHERE (actor ~~ 'agent:%'::text);
+CREATE INDEX access_records_default_actor_at_id_idx ON public.access_records_default USING btree (actor, at, id) WHERE (actor ~~ 'agent:%'::text);
 CREATE INDEX access_records_default_applicant_id_at_id_idx ON public.access_records_default USING btree (applicant_id, at, id);
+CREATE INDEX access_records_default_client_id_at_id_idx ON public.access_records_default USING btree (client_id, at, id) WHERE (client_id IS NOT NULL);
 CREATE INDEX access_records_default_user_code_id_at_id_idx ON public.access_records_default USING btree (user_code_id, at, id);
 CREATE INDEX deliveries_by_message ON public.deliveries USING btree (message_id);
 CREATE INDEX evidence_records_by_applicant ON public.evidence_records USING btree (applicant_id, at, id);
@@ -257,7 +261,9 @@ CREATE INDEX parked_events_by_key ON public.parked_events USING btree (partition
 CREATE INDEX proposals_by_state ON public.proposals USING btree (state, id);
 CREATE INDEX proposals_to_collect ON public.proposals USING btree (decided_at) WHERE (sealed_for_proposer IS NOT NULL);
 CREATE INDEX proposals_waiting ON public.proposals USING btree (expires_at) WHERE (state = 'proposed'::text);
+ALTER INDEX public.access_records_of_agents ATTACH PARTITION public.access_records_default_actor_at_id_idx;
 ALTER INDEX public.access_records_by_applicant ATTACH PARTITION public.access_records_default_applicant_id_at_id_idx;
+ALTER INDEX public.access_records_by_client ATTACH PARTITION public.access_records_default_client_id_at_id_idx;
 ALTER INDEX public.access_records_pkey ATTACH PARTITION public.access_records_default_pkey;
 ALTER INDEX public.access_records_by_user_code ATTACH PARTITION public.access_records_default_user_code_id_at_id_idx;
 ALTER TABLE ONLY public.deliveries

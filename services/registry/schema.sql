@@ -517,8 +517,12 @@ ALTER TABLE ONLY public.unreadable_messages
 CREATE UNIQUE INDEX a_designation_form_comes_once_per_person ON public.documents USING btree (person_id) WHERE (kind = 'designation-form'::text);
 CREATE UNIQUE INDEX a_registration_form_comes_once ON public.documents USING btree (registration_id) WHERE (kind = 'registration-form'::text);
 CREATE INDEX access_records_by_applicant ON ONLY public.access_records USING btree (applicant_id, at, id);
+CREATE INDEX access_records_by_client ON ONLY public.access_records USING btree (client_id, at, id) WHERE (client_id IS NOT NULL);
 CREATE INDEX access_records_by_user_code ON ONLY public.access_records USING btree (user_code_id, at, id);
+CREATE INDEX access_records_of_agents ON ONLY public.access_records USING btree (actor, at, id) WHERE (actor ~~ 'agent:%'::text);
+CREATE INDEX access_records_default_actor_at_id_idx ON public.access_records_default USING btree (actor, at, id) WHERE (actor ~~ 'agent:%'::text);
 CREATE INDEX access_records_default_applicant_id_at_id_idx ON public.access_records_default USING btree (applicant_id, at, id);
+CREATE INDEX access_records_default_client_id_at_id_idx ON public.access_records_default USING btree (client_id, at, id) WHERE (client_id IS NOT NULL);
 CREATE INDEX access_records_default_user_code_id_at_id_idx ON public.access_records_default USING btree (user_code_id, at, id);
 CREATE INDEX attempt_counters_by_age ON public.attempt_counters USING btree (window_start);
 CREATE INDEX evidence_records_by_applicant ON public.evidence_records USING btree (applicant_id, at, id);
@@ -542,7 +546,9 @@ CREATE INDEX registrations_by_identification_number ON public.registrations USIN
 CREATE INDEX registrations_by_neq ON public.registrations USING btree (neq) WHERE (state = ANY (ARRAY['submitted'::text, 'active'::text]));
 CREATE INDEX registrations_draft ON public.registrations USING btree (expires_at) WHERE (state = 'draft'::text);
 CREATE INDEX told_suspensions_by_person ON public.told_suspensions USING btree (user_code_id);
+ALTER INDEX public.access_records_of_agents ATTACH PARTITION public.access_records_default_actor_at_id_idx;
 ALTER INDEX public.access_records_by_applicant ATTACH PARTITION public.access_records_default_applicant_id_at_id_idx;
+ALTER INDEX public.access_records_by_client ATTACH PARTITION public.access_records_default_client_id_at_id_idx;
 ALTER INDEX public.access_records_pkey ATTACH PARTITION public.access_records_default_pkey;
 ALTER INDEX public.access_records_by_user_code ATTACH PARTITION public.access_records_default_user_code_id_at_id_idx;
 ALTER TABLE ONLY public.authorized_representatives

@@ -186,7 +186,7 @@ async def test_each_route_leaves_one_record_whoever_calls_and_however_it_ends(
         (f"agent:{ANY}", walk.auth.tokens.agent("security", agent_id=UUID(ANY))),
     ]
     for actor, headers in callers:
-        body = {} if method == "POST" else None
+        body: dict[str, str] | None = {} if method == "POST" else None
         call = walk.auth.public.request(method, path, json=body, headers={**headers, **idempotent()})
         row = await walk.one(call, f"{method} {template}", actor=actor, client_id="portal")
         assert row["acr"]

@@ -110,6 +110,7 @@ async def _agents_page(parts: Parts, visit: Visit, session: Session, outcome: Ou
         form_leads_to=visit.request.redirect_uri,
         form_token=form_token(visit.request_secret, form="change-password"),
         user_code=agent.name,
+        fewest=parts.settings.password_demands(has_second_factor=False).fewest_characters,
         is_agent=True,
         is_first_use=False,
         fault=outcome.error.detail(language) if outcome and outcome.error else None,

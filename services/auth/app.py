@@ -5,6 +5,8 @@ from libs.common.proposal.api import proposal_routes
 from libs.common.service import Resources, Service
 from services.auth import assets_api
 from services.auth.agent_account import api as agent_account_api
+from services.auth import assets_api, lost_api
+from services.auth.agent_account.two_persons import TWO_PERSONS
 from services.auth.authorization import api as authorization_api
 from services.auth.authorization import (
     discovery_api,
@@ -112,6 +114,7 @@ SERVICE = Service(
         incident_api.router,
         open_sessions_api.router,
         assets_api.router,
+        lost_api.router,
         suspension_api.router,
         recovery_api.router,
         agent_account_api.router,

@@ -1,6 +1,8 @@
 """Pages in French and English, whose catalogues are read from their .po files at start; script is for passkeys."""
 
 import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -21,8 +23,22 @@ POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors
 POLICY_OF_SCRIPT = "script-src 'self'; connect-src 'self'; "
 
 
+@dataclass(frozen=True, slots=True)
+class Support:
+    """Whom people call, and when, in each language; empty where the installation does not say."""
+
+    telephone: str = ""
+    hours: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def dialled(self) -> str:
+        """As a `tel:` address has it (RFC 3966)."""
+        return "".join(character for character in self.telephone if character.isdigit() or character == "+")
+
+
 class Pages:
-    def __init__(self) -> None:
+    def __init__(self, support: Support) -> None:
+        self._support = support
         self.style = STYLE.read_bytes()
         self.style_version = hashlib.sha256(self.style).hexdigest()[:12]
         self.script = SCRIPT.read_bytes()
@@ -74,6 +90,7 @@ class Pages:
         )
         # The extension adds this method to the environment when it is loaded.
         environment.install_gettext_translations(_translations(language), newstyle=True)  # type: ignore[attr-defined]
+        environment.globals["support"] = self._support
         environment.globals["style_version"] = self.style_version
         environment.globals["script_version"] = self.script_version
         return environment

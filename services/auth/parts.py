@@ -56,7 +56,7 @@ def new_parts(resources: Resources) -> Parts:
             read_key(settings.pepper_key_file),
             previous=[read_key(path) for path in settings.previous_pepper_keys],
         ),
-        pages=Pages(),
+        pages=Pages(settings.support),
         guessing=Guessing(settings, BreachedPasswords(settings.breached_passwords_file)),
         outbound=outbound,
         service_calls=resources.service_calls,

@@ -5,6 +5,8 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from libs.common.settings import ServiceSettings, is_loopback
+from libs.common.settings import ServiceSettings
+from services.auth.pages import Support
 from services.auth.signing_key.rules import Schedule
 from services.auth.user_code.password_rules import FEWEST_ALONE, FEWEST_WITH_SECOND_FACTOR, Aging, Demands
 
@@ -98,6 +100,18 @@ class AuthSettings(ServiceSettings):
         if self.smtp_host and self.smtp_tls == "none" and not is_loopback(self.smtp_host):
             raise ValueError("mail without TLS is accepted on a loopback address only")
         return self
+
+    support_telephone: str = Field(
+        "",
+        pattern=r"^(\+?[0-9][0-9() .-]{5,24})?$",
+        description="whom people call, as it is dialled; none: not told",
+    )
+    support_hours_fr: str = Field("", max_length=200, description="when somebody answers there, in French")
+    support_hours_en: str = Field("", max_length=200, description="when somebody answers there, in English")
+
+    @property
+    def support(self) -> Support:
+        return Support(self.support_telephone, {"fr": self.support_hours_fr, "en": self.support_hours_en})
 
     @property
     def signing_key_schedule(self) -> Schedule:

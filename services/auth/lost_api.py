@@ -1,0 +1,20 @@
+from fastapi import Request, Response
+
+from libs.common.admission import public
+from libs.common.http import new_router
+from services.auth.cookies import REQUEST, read_cookie
+from services.auth.pages import LANGUAGES
+from services.auth.parts import parts_of
+
+router = new_router(tags=["sign-in"])
+
+
+@router.get("/lost")
+@public
+async def show_lost(request: Request) -> Response:
+    """What to do about a lost code or password: asks nothing, looks nothing up, and is the same for everybody."""
+    parts = parts_of(request)
+    asked = request.query_params.get("language")
+    language = asked if asked in LANGUAGES else request.state.language
+    has_request = read_cookie(request, REQUEST, issuer=parts.settings.issuer) is not None
+    return parts.pages.answer("lost.html", language=language, has_request=has_request)

@@ -24,6 +24,8 @@ SESSIONS = (
 GRANTS = ("id", "client_id", "session_id", "scope", "resources", "code_hash", "given_at", "expires_at")
 REFRESH_TOKENS = ("token_hash", "grant_id", "given_at", "expires_at")
 REGISTRATIONS = ("applicant_id", "state", "activated_at", "changed_at")
+DUTIES_SHOWN = ("user_code_id", "conditions", "role", "language", "shown_at")
+SELECT_POSTED = "SELECT version FROM posted_conditions"
 AGO = timedelta(days=1)
 
 
@@ -51,6 +53,9 @@ async def add_crowd(
         for number, (code, a) in enumerate(people, first)
     )
     await _copy(connection, "user_codes", CODES, codes)
+    for posted in await connection.fetch(SELECT_POSTED):
+        told = ((code, posted["version"], "person_in_charge", "fr", since) for code, _ in people)
+        await _copy(connection, "duties_shown", DUTIES_SHOWN, told)
     return people
 
 

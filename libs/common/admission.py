@@ -14,7 +14,9 @@ from fastapi.routing import APIRoute
 from libs.common import assurance
 from libs.common.access_records import Circumstances, record_call
 from libs.common.call import Call, IdempotencyKey
+from libs.common.confirmation import UNBOUND, Confirmation, is_shown_by_its_sender
 from libs.common.database import Database
+from libs.common.dpop import SCHEME as DPOP
 from libs.common.errors import (
     AccessSuspended,
     DatabaseUnavailable,
@@ -36,6 +38,8 @@ from libs.common.principal import Principal, TokenVerifier, UnusableToken
 from libs.common.problems import declared
 
 SESSION_TOKEN_PREFIX = "rs_"  # noqa: S105 - what registration session tokens begin with, not a secret
+BEARER = "bearer"
+SCHEMES = frozenset({BEARER, DPOP})
 PURPOSE_LENGTHS = range(3, 301)
 KEY_LENGTHS = range(1, 256)
 ATTRIBUTE = "admission"
@@ -175,18 +179,36 @@ async def _authenticate(request: Request) -> tuple[Principal, str | None]:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if not token:
         raise MissingToken
-    if scheme.lower() != "bearer":
+    if scheme.lower() not in SCHEMES:
         raise InvalidToken
-    if token.startswith(SESSION_TOKEN_PREFIX):
+    if token.startswith(SESSION_TOKEN_PREFIX) and scheme.lower() == BEARER:
         authenticate: SessionAuthenticator | None = getattr(request.app.state, "session_authenticator", None)
         if authenticate is None:
             raise InvalidToken
         return await authenticate(token), None
     verifier: TokenVerifier = request.app.state.verifier
     try:
-        return await verifier.verify(token), None
+        principal = await verifier.verify(token)
     except UnusableToken as unusable:
         return unusable.principal, InvalidToken.code
+    is_shown = await _is_shown(request, principal.confirmation, scheme=scheme, token=token)
+    return principal, None if is_shown else InvalidToken.code
+
+
+async def _is_shown(request: Request, confirmation: Confirmation, *, scheme: str, token: str) -> bool:
+    """Whether the sender is the one that the token is bound to; most tokens are bound to nobody."""
+    if confirmation == UNBOUND and scheme.lower() == BEARER:
+        return True
+    state = request.app.state
+    return await is_shown_by_its_sender(
+        request,
+        confirmation,
+        scheme=scheme,
+        access_token=token,
+        settings=state.resources.settings,
+        database=state.database,
+        addresses=[f"{state.own_url}{request.url.path}"],
+    )
 
 
 async def _applicant_of(request: Request, admission: Admission) -> UUID | None:

@@ -15,6 +15,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from libs.common.confirmation import UNBOUND, Confirmation, confirmation_of
 from libs.common.errors import InvalidToken, ServiceUnavailable
 
 REMEMBERED_TOKENS = 50_000
@@ -54,6 +55,7 @@ class Principal:
     conditions: str | None = None
     power_of_attorney_id: UUID | None = None
     user_code_applicant_id: UUID | None = None
+    confirmation: Confirmation = UNBOUND
 
     @property
     def is_recourse(self) -> bool:
@@ -127,6 +129,7 @@ def principal_of(claims: dict[str, Any]) -> Principal:
         conditions=claims.get("conditions"),
         power_of_attorney_id=_uuid(claims, "power_of_attorney"),
         user_code_applicant_id=_uuid(claims, "user_code_applicant"),
+        confirmation=confirmation_of(claims),
     )
 
 

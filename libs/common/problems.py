@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import JSONResponse
 
+from libs.common.dpop import ALGS
 from libs.common.errors import (
     Conflict,
     DomainError,
@@ -124,10 +125,12 @@ def problem_of(error: DomainError, *, language: str, correlation_id: UUID) -> JS
 
 
 def _challenge(error: DomainError) -> str:
-    """RFC 6750 §3, and RFC 9470 §3 for a token that is good and tells too weak an authentication."""
+    """RFC 6750 §3 and RFC 9449 §7.1; RFC 9470 §3 for a token that is good and tells too weak an authentication."""
     if isinstance(error, StrongerAuthenticationNeeded):
-        return f'Bearer error="insufficient_user_authentication", acr_values="{error.fields["acr_values"]}"'
-    return "Bearer" if error.code == "token-missing" else 'Bearer error="invalid_token"'
+        told = f' error="insufficient_user_authentication", acr_values="{error.fields["acr_values"]}"'
+    else:
+        told = "" if error.code == "token-missing" else ' error="invalid_token"'
+    return f'Bearer{told}, DPoP algs="{" ".join(ALGS)}"'
 
 
 def general_problem(

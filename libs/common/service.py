@@ -12,10 +12,11 @@ from typing import Any
 
 import uvicorn
 import uvloop
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from libs.common.certificates import PEER
 from libs.common.clock import now
 from libs.common.consumer import Follower
 from libs.common.database import Database
@@ -28,6 +29,7 @@ from libs.common.migrate import MigrationFault, migrate, require_schema
 from libs.common.operations import internal_routes, record_routes
 from libs.common.parked import run_parked
 from libs.common.principal import TokenVerifier, jwks_over_http
+from libs.common.proof_store import forget_old_proofs
 from libs.common.proposal.commands import sweep_proposals
 from libs.common.relay import Relay
 from libs.common.service_calls import ServiceCalls
@@ -40,7 +42,6 @@ log = logging.getLogger(__name__)
 SWEEP_SECONDS = 60.0
 SHUTDOWN_SECONDS = 5
 PARKED = "parked"
-PEER = "clicsequr.peer"
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,9 @@ async def new_apps(service: Service, resources: Resources) -> tuple[FastAPI, Fas
         f"{settings.auth_internal_url}/oauth/jwks", timeout_seconds=settings.outbound_timeout_seconds
     )
     verifier = TokenVerifier(jwks, issuer=settings.issuer, audience=service.audience)
+    # A proof of possession names the address that it was sent to (RFC 9449).
+    apps[0].state.own_url = settings.public_url
+    apps[1].state.own_url = getattr(settings, f"{service.name}_internal_url")
     for app in apps:
         app.state.resources = resources
         app.state.database = resources.database
@@ -137,12 +141,6 @@ class _PeerNoted:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._app({**scope, PEER: (scope.get("client") or (None,))[0]}, receive, send)
-
-
-def peer_of(request: Request) -> str | None:
-    """The address that the connection comes from, a proxy's too; None when no server noted it."""
-    peer: str | None = request.scope.get(PEER)
-    return peer
 
 
 class _Server(uvicorn.Server):
@@ -233,6 +231,7 @@ async def _sweep(service: Service, resources: Resources) -> None:
         try:
             async with resources.database.transaction() as tx:
                 await forget_old_keys(tx, now=now())
+                await forget_old_proofs(tx, now=now())
                 await forget_ended_sessions(tx, now=now())
                 await sweep_proposals(tx, at=now())
             for sweep in service.sweeps:

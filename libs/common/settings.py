@@ -56,6 +56,9 @@ class ServiceSettings(BaseSettings):
         "",
         description="addresses or networks, separated by commas, whose X-Forwarded-For is believed",
     )
+    client_certificate_header: str = Field(
+        "", description="header in which a trusted proxy tells a client's certificate (RFC 9440); none: off"
+    )
 
     facts_warn_seconds: float = Field(10, gt=0, description="age of facts that counts in the metric, seconds")
     facts_limit_seconds: float = Field(60, gt=0, description="age of facts beyond which calls answer 503, seconds")

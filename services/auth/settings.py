@@ -77,9 +77,6 @@ class AuthSettings(ServiceSettings):
     def previous_pepper_keys(self) -> list[Path]:
         return [Path(one.strip()) for one in self.previous_pepper_key_files.split(",") if one.strip()]
 
-    client_certificate_header: str = Field(
-        "", description="header in which a trusted proxy tells a client's certificate (RFC 9440); none: off"
-    )
     outbound_ca_file: Path | None = Field(None, description="CA bundle for clients' addresses; none: the system's")
     outbound_allows_loopback: bool = Field(
         default=False, description="whether clients' addresses may be on loopback; serves tests"

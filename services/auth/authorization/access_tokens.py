@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from libs.common.confirmation import Confirmation, confirmation_of
 from services.auth.authorization import claims as tokens
 from services.auth.authorization.claims import Claims
 from services.auth.client.rules import Client
@@ -36,6 +37,10 @@ class AccessToken:
     def grant_id(self) -> UUID | None:
         found = self.claims.get(tokens.GRANT)
         return None if found is None else UUID(found)
+
+    @property
+    def confirmation(self) -> Confirmation:
+        return confirmation_of(self.claims)
 
     @property
     def issued_at(self) -> datetime:

@@ -1,18 +1,30 @@
-"""Bearer access tokens shown to auth itself (RFC 6750)."""
+"""Access tokens shown to auth itself: by whoever has them (RFC 6750), or with a proof of their key (RFC 9449)."""
+
+from dataclasses import dataclass, field
 
 from fastapi import Request
 from starlette.responses import JSONResponse
 
+from services.auth.authorization.senders import ALGS_TOLD
 from services.auth.oauth_errors import RETRY_AFTER_SECONDS
 from services.auth.parameters import FORM_TYPE, Malformed, Parameters, read_form
 
-SCHEME = "bearer"
+BEARER, DPOP = "Bearer", "DPoP"
+SCHEMES = {scheme.lower(): scheme for scheme in (BEARER, DPOP)}
 STATUS_OF_CODE = {
     "invalid_request": 400,
     "invalid_token": 401,
+    "invalid_dpop_proof": 401,
+    "use_dpop_nonce": 401,
     "insufficient_scope": 403,
     "temporarily_unavailable": 503,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class ShownToken:
+    text: str = field(repr=False)
+    scheme: str = BEARER
 
 
 class BearerError(Exception):
@@ -30,27 +42,26 @@ def invalid_token() -> BearerError:
     return BearerError("invalid_token", "the access token is expired, revoked, malformed or not for this place")
 
 
-def bearer_of(request: Request) -> str | None:
+def shown_in_header(request: Request) -> ShownToken | None:
     """The token of the Authorization header; None when there is none. Raises BearerError."""
     shown = request.headers.getlist("authorization")
     if not shown:
         return None
     scheme, _, token = shown[0].partition(" ")
-    if len(shown) > 1 or scheme.lower() != SCHEME or not token.strip():
-        raise BearerError("invalid_request", "the Authorization header is not of the scheme Bearer")
-    return token.strip()
+    if len(shown) > 1 or scheme.lower() not in SCHEMES or not token.strip():
+        raise BearerError("invalid_request", "the Authorization header is not of the scheme Bearer or DPoP")
+    return ShownToken(token.strip(), SCHEMES[scheme.lower()])
 
 
-async def token_of(request: Request) -> str:
+async def shown_token(request: Request) -> ShownToken:
     """The token in the header or in the form, never in the address (RFC 6750 §2). Raises BearerError."""
-    in_header = bearer_of(request)
+    in_header = shown_in_header(request)
     in_form = (await _form(request)).one("access_token")
     if in_header is not None and in_form is not None:
         raise BearerError("invalid_request", "the access token is shown in more than one way")
-    token = in_header or in_form
-    if token is None:
+    if in_header is None and in_form is None:
         raise BearerError(None)
-    return token
+    return in_header or ShownToken(in_form or "")
 
 
 async def _form(request: Request) -> Parameters:
@@ -63,13 +74,25 @@ async def _form(request: Request) -> Parameters:
         raise BearerError("invalid_request", "the form cannot be read") from malformed
 
 
-def bearer_error(error: BearerError, *, issuer: str) -> JSONResponse:
+def bearer_error(request: Request, error: BearerError, *, issuer: str) -> JSONResponse:
     told = {"error": error.code, "error_description": error.description, "scope": error.scope}
     present = {name: value for name, value in told.items() if value and error.code}
-    challenge = ", ".join(f'{name}="{value}"' for name, value in {"realm": issuer, **present}.items())
     status = 401 if error.code is None else STATUS_OF_CODE[error.code]
     is_passing = error.code == "temporarily_unavailable"
     waits = {"Retry-After": str(RETRY_AFTER_SECONDS)} if is_passing else {}
-    challenged = {} if is_passing else {"WWW-Authenticate": f"Bearer {challenge}"}
+    challenged = {} if is_passing else {"WWW-Authenticate": _challenge(request, present, issuer=issuer)}
     body = {name: value for name, value in present.items() if name != "scope"}
     return JSONResponse(body, status, headers={**challenged, **waits, "Cache-Control": "no-store"})
+
+
+def _challenge(request: Request, present: dict[str, str], *, issuer: str) -> str:
+    """Both schemes, the one that was used first and with what is wrong (RFC 9449 §7.1)."""
+    used = request.headers.get("authorization", "").partition(" ")[0].lower()
+    own = {BEARER: {"realm": issuer}, DPOP: {"realm": issuer, "algs": ALGS_TOLD}}
+    order = [DPOP, BEARER] if used == DPOP.lower() else [BEARER, DPOP]
+    own[order[0]] |= present
+    return ", ".join(_told(scheme, own[scheme]) for scheme in order)
+
+
+def _told(scheme: str, members: dict[str, str]) -> str:
+    return f"{scheme} " + ", ".join(f'{name}="{value}"' for name, value in members.items())

@@ -55,6 +55,7 @@ async def grant(  # noqa: PLR0913 - what the code stands for, each by name
         resources=request.resources,
         nonce=request.nonce,
         code_challenge=request.code_challenge,
+        dpop_jkt=request.dpop_jkt,
         expires_at=at + rules.CODE_LIFE,
     )
     await store.add_code(tx, given)

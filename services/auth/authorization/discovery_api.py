@@ -4,6 +4,7 @@ from fastapi import Request, Response
 
 from libs.common import assurance
 from libs.common.admission import public
+from libs.common.dpop import ALGS
 from libs.common.http import new_router
 from services.auth.authorization.rules import PROMPTS
 from services.auth.authorization.token_api import GRANTS
@@ -48,6 +49,8 @@ def metadata(settings: AuthSettings) -> dict[str, Any]:
         "id_token_signing_alg_values_supported": list(Alg),
         "token_endpoint_auth_methods_supported": _methods(settings),
         "token_endpoint_auth_signing_alg_values_supported": list(Alg),
+        "dpop_signing_alg_values_supported": list(ALGS),
+        "tls_client_certificate_bound_access_tokens": _tells_certificates(settings),
         "request_object_signing_alg_values_supported": list(Alg),
         "code_challenge_methods_supported": ["S256"],
         "prompt_values_supported": list(PROMPTS),
@@ -63,8 +66,12 @@ def metadata(settings: AuthSettings) -> dict[str, Any]:
 
 def _methods(settings: AuthSettings) -> list[str]:
     """Certificates are told only where a proxy is set to tell them."""
-    tells_certificates = bool(settings.client_certificate_header and settings.trusted_proxies)
-    return [method for method in Method if tells_certificates or method is not Method.TLS_CLIENT_AUTH]
+    are_told = _tells_certificates(settings)
+    return [method for method in Method if are_told or method is not Method.TLS_CLIENT_AUTH]
+
+
+def _tells_certificates(settings: AuthSettings) -> bool:
+    return bool(settings.client_certificate_header and settings.trusted_proxies)
 
 
 @router.get("/.well-known/openid-configuration")

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from libs.common.confirmation import Confirmation
 from services.auth.client.rules import OFFLINE_ACCESS, RECOURSE
 from services.auth.oauth_errors import OAuthError
 from services.auth.session.holder import Holder
@@ -20,6 +21,13 @@ class Reason(StrEnum):
     REVOKED_BY_CLIENT = "revoked-by-client"
 
 
+class Binding(StrEnum):
+    """By what the tokens of a grant are bound to their sender."""
+
+    KEY = "key"
+    CERTIFICATE = "certificate"
+
+
 @dataclass(frozen=True, slots=True)
 class TokenGrant:
     id: UUID
@@ -31,6 +39,7 @@ class TokenGrant:
     given_at: datetime
     expires_at: datetime
     revoked_at: datetime | None = None
+    bound_by: Binding | None = None
 
     @property
     def may_be_refreshed(self) -> bool:
@@ -64,6 +73,17 @@ def is_good(held: HeldGrant, *, lifetime: Lifetime, at: datetime) -> bool:
 
 def is_session_good(session: Session, *, lifetime: Lifetime, at: datetime) -> bool:
     return session.stage is Stage.COMPLETE and is_alive(session, lifetime=lifetime, at=at)
+
+
+def binding_of(confirmation: Confirmation) -> Binding | None:
+    if confirmation.jkt is not None:
+        return Binding.KEY
+    return None if confirmation.x5t is None else Binding.CERTIFICATE
+
+
+def keeps_binding(grant: TokenGrant, confirmation: Confirmation) -> bool:
+    """A client that authenticates may change its key (RFC 9449 §5) or certificate, but not go without."""
+    return grant.bound_by in {None, binding_of(confirmation)}
 
 
 def narrow_scope(granted: Sequence[str], asked: str | None) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ import asyncpg
 
 from libs.common.database import Connection, Database
 from services.auth.agent_account.commands import find_agent
-from services.auth.authorization.grant_rules import HeldGrant, RefreshToken, TokenGrant
+from services.auth.authorization.grant_rules import Binding, HeldGrant, RefreshToken, TokenGrant
 from services.auth.session.holder import Holder
 from services.auth.session.store import COLUMNS as SESSION_COLUMNS
 from services.auth.session.store import session_of
@@ -17,7 +17,8 @@ SESSION_NAMES = tuple(name.strip() for name in SESSION_COLUMNS.split(","))
 HELD_COLUMNS = f"""
     g.id AS grant_id, g.client_id AS grant_client_id, g.scope AS grant_scope, g.resources AS grant_resources,
     g.code_hash AS grant_code_hash, g.given_at AS grant_given_at, g.expires_at AS grant_expires_at,
-    g.revoked_at AS grant_revoked_at, {", ".join(f"s.{name} AS session_{name}" for name in SESSION_NAMES)},
+    g.revoked_at AS grant_revoked_at, g.bound_by AS grant_bound_by,
+    {", ".join(f"s.{name} AS session_{name}" for name in SESSION_NAMES)},
     (SELECT max(found.refuse_issued_before)
      FROM (VALUES ('applicant', s.applicant_id::text), ('applicant', s.represented_applicant_id::text),
                   ('user_code', s.user_code_id::text),
@@ -36,8 +37,9 @@ FROM refresh_tokens t JOIN token_grants g ON g.id = t.grant_id {HOLDERS} WHERE t
 # A code's first use is a use of its session. Without a refresh token ($9) none is kept.
 INSERT_GRANT = """
 WITH given AS (
-    INSERT INTO token_grants (id, client_id, session_id, scope, resources, code_hash, given_at, expires_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    INSERT INTO token_grants
+        (id, client_id, session_id, scope, resources, code_hash, given_at, expires_at, bound_by)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $10)
 ), touched AS (
     UPDATE sessions SET last_seen_at = greatest(last_seen_at, $7) WHERE id = $3 AND ended_at IS NULL
 )
@@ -58,6 +60,13 @@ WITH used AS (
 INSERT INTO refresh_tokens (token_hash, grant_id, given_at, expires_at)
 SELECT $2::bytea, grant_id, $3::timestamptz, expires_at FROM used
 RETURNING grant_id
+"""
+# FAPI 2.0 Security Profile §5.3.2.1: for its clients the token stays; using it is a use of the session.
+UPDATE_TOUCHED = """
+UPDATE sessions s SET last_seen_at = greatest(s.last_seen_at, $2) FROM refresh_tokens t, token_grants g
+WHERE t.token_hash = $1 AND t.used_at IS NULL AND g.id = t.grant_id AND g.revoked_at IS NULL
+  AND s.id = g.session_id AND s.ended_at IS NULL
+RETURNING s.id
 """
 UPDATE_REVOKED = """
 UPDATE token_grants SET revoked_at = $2, reason = $3 WHERE id = $1 AND revoked_at IS NULL RETURNING id
@@ -81,6 +90,7 @@ async def add(tx: Connection, grant: TokenGrant, *, refresh_hash: bytes | None) 
         grant.given_at,
         grant.expires_at,
         refresh_hash,
+        grant.bound_by,
     )
 
 
@@ -99,6 +109,10 @@ async def find_refresh_token(database: Database, token_hash: bytes) -> RefreshTo
 async def rotate(database: Database, *, old_hash: bytes, new_hash: bytes, at: datetime) -> bool:
     """False when the old one was used before, or its grant or session has ended meanwhile."""
     return await database.fetchrow(INSERT_ROTATED, old_hash, new_hash, at) is not None
+
+
+async def touch(database: Database, token_hash: bytes, *, at: datetime) -> bool:
+    return await database.fetchrow(UPDATE_TOUCHED, token_hash, at) is not None
 
 
 async def revoke(tx: Connection, grant_id: UUID, *, reason: str, at: datetime) -> bool:
@@ -131,5 +145,6 @@ async def _held(database: Database | Connection, row: asyncpg.Record) -> HeldGra
         given_at=row["grant_given_at"],
         expires_at=row["grant_expires_at"],
         revoked_at=row["grant_revoked_at"],
+        bound_by=None if row["grant_bound_by"] is None else Binding(row["grant_bound_by"]),
     )
     return HeldGrant(grant, session, Holder(facts, agent), row["bound"])

@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from libs.common.call import Call
+from libs.common.confirmation import Confirmation
 from libs.common.database import Connection, Database
 from libs.common.evidence import record_evidence
 from libs.common.ids import new_id
 from services.auth.authorization import grant_store as store
-from services.auth.authorization.grant_rules import HeldGrant, Reason, RefreshToken, TokenGrant
+from services.auth.authorization.grant_rules import HeldGrant, Reason, RefreshToken, TokenGrant, binding_of
 from services.auth.authorization.rules import AuthorizationCode, hash_code
 from services.auth.session.rules import Lifetime, Session
 
@@ -18,8 +19,14 @@ SECRET_BYTES = 32
 GRANTS_KEPT = timedelta(hours=1)
 
 
-async def give(
-    tx: Connection, code: AuthorizationCode, session: Session, *, lifetime: Lifetime, at: datetime
+async def give(  # noqa: PLR0913 - what a grant stands for, each by name
+    tx: Connection,
+    code: AuthorizationCode,
+    session: Session,
+    *,
+    lifetime: Lifetime,
+    confirmation: Confirmation,
+    at: datetime,
 ) -> tuple[TokenGrant, str | None]:
     """The grant of a code, with its first refresh token where that was granted; never outlives the session."""
     grant = TokenGrant(
@@ -31,6 +38,7 @@ async def give(
         code_hash=code.code_hash,
         given_at=at,
         expires_at=session.authenticated_at + lifetime.longest,
+        bound_by=binding_of(confirmation),
     )
     refresh_token = secrets.token_urlsafe(SECRET_BYTES) if grant.may_be_refreshed else None
     await store.add(tx, grant, refresh_hash=None if refresh_token is None else hash_code(refresh_token))
@@ -50,6 +58,11 @@ async def rotate(database: Database, token: str, *, at: datetime) -> str | None:
     following = secrets.token_urlsafe(SECRET_BYTES)
     is_rotated = await store.rotate(database, old_hash=hash_code(token), new_hash=hash_code(following), at=at)
     return following if is_rotated else None
+
+
+async def keep(database: Database, token: str, *, at: datetime) -> bool:
+    """The token stays as it is; False when it was used before, or its grant or session has ended."""
+    return await store.touch(database, hash_code(token), at=at)
 
 
 async def refuse_reused(database: Database, call: Call, held: HeldGrant) -> None:

@@ -13,10 +13,19 @@ from libs.common.http import new_router
 from libs.common.principal import Principal
 from services.auth import records
 from services.auth.authorization.access_tokens import read_access_token
-from services.auth.authorization.bearer import BearerError, bearer_error, bearer_of, invalid_token
+from services.auth.authorization.bearer import (
+    BearerError,
+    ShownToken,
+    bearer_error,
+    invalid_token,
+    shown_in_header,
+)
 from services.auth.authorization.presented import Presented, find_presented
+from services.auth.authorization.senders import tell_nonce
+from services.auth.authorization.token_senders import sender_fault
 from services.auth.client.authentication import require_client
 from services.auth.client.commands import find_client
+from services.auth.client.credentials import is_basic
 from services.auth.client.rules import Client, ClientKind, audience_of
 from services.auth.oauth_errors import OAuthError, oauth_error_of, token_error
 from services.auth.parameters import Malformed, Parameters, read_form
@@ -31,7 +40,10 @@ INACTIVE = {"active": False}
 @router.post("/oauth/introspect")
 @public
 async def introspect(request: Request) -> Response:
-    parts = parts_of(request)
+    return tell_nonce(request, await _answer_or_error(request, parts_of(request)))
+
+
+async def _answer_or_error(request: Request, parts: Parts) -> Response:
     try:
         asked = await read_form(request)
         caller = await _caller(request, parts, asked)
@@ -39,7 +51,7 @@ async def introspect(request: Request) -> Response:
     except Malformed:
         return token_error(OAuthError("invalid_request", "the form cannot be read"))
     except BearerError as error:
-        return bearer_error(error, issuer=parts.settings.issuer)
+        return bearer_error(request, error, issuer=parts.settings.issuer)
     except OAuthError as error:
         return token_error(error)
     except DomainError as error:
@@ -49,12 +61,13 @@ async def introspect(request: Request) -> Response:
 
 async def _caller(request: Request, parts: Parts, asked: Parameters) -> Client:
     """By client authentication, or by an access token that the client got for this purpose."""
-    token = bearer_of(request) if asked.one("client_assertion") is None else None
-    return await (require_client(request, asked) if token is None else _client_of(request, parts, token))
+    is_client = asked.one("client_assertion") is not None or is_basic(request.headers.get("authorization"))
+    shown = None if is_client else shown_in_header(request)
+    return await (require_client(request, asked) if shown is None else _client_of(request, parts, shown))
 
 
-async def _client_of(request: Request, parts: Parts, token: str) -> Client:
-    shown = await read_access_token(parts, token)
+async def _client_of(request: Request, parts: Parts, given: ShownToken) -> Client:
+    shown = await read_access_token(parts, given.text)
     own = {parts.settings.issuer, audience_of("auth")}
     if shown is None or shown.grant_id is not None or shown.audience not in own:
         raise invalid_token()
@@ -63,6 +76,9 @@ async def _client_of(request: Request, parts: Parts, token: str) -> Client:
         raise invalid_token()
     if SCOPE not in shown.scope or SCOPE not in client.scopes:
         raise BearerError("insufficient_scope", f"the scope {SCOPE} is needed", scope=SCOPE)
+    fault = await sender_fault(request, parts, shown, given)
+    if fault is not None:
+        raise fault
     return client
 
 

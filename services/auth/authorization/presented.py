@@ -46,7 +46,7 @@ async def _access(parts: Parts, token: AccessToken, *, at: datetime) -> Presente
         audience=token.audience,
         issued_at=token.issued_at,
         is_good=token.is_current(at) and (held is None or _is_good(parts, held, at=at)),
-        told={**told, "token_type": "Bearer"},
+        told={**told, "token_type": token.confirmation.token_type},
         held=held,
         principal=None if held is None else _principal(held, issued_at=token.issued_at),
     )

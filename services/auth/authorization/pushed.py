@@ -72,14 +72,14 @@ async def _take(parts: Parts, client: Client, request_uri: str, *, at: datetime)
     return await store.take(parts.database, hash_uri(request_uri), client_id=client.client_id, at=at)
 
 
-async def push(parts: Parts, client: Client, asked: Parameters, *, at: datetime) -> str:
-    """Judges the whole request now and keeps it; answers its name. Raises OAuthError."""
+async def push(parts: Parts, client: Client, asked: Parameters, *, jkt: str | None, at: datetime) -> str:
+    """Judges the whole request now and keeps it; answers its name. `jkt`: of the key proved. Raises OAuthError."""
     if not client.may_redirect:
         raise OAuthError("unauthorized_client", "this client sends nobody here")
     if asked.one("request_uri") is not None:
         raise OAuthError("invalid_request", "a pushed request names no other")
     source = await find_source(parts, client, _without_authentication(asked), at=at)
-    whole = Source(source.asked, is_pushed=True, fault=source.fault)
+    whole = Source(_bound(source.asked, jkt), is_pushed=True, fault=source.fault)
     whole.require_acceptable(client)
     if client.require_signed_request_object and not source.is_signed:
         raise OAuthError("invalid_request", "this client signs its requests")
@@ -88,6 +88,15 @@ async def push(parts: Parts, client: Client, asked: Parameters, *, at: datetime)
     pushed = store.PushedRequest(hash_uri(request_uri), client.client_id, whole.asked, at + LIFE)
     await store.add(parts.database, pushed)
     return request_uri
+
+
+def _bound(asked: Parameters, jkt: str | None) -> Parameters:
+    """RFC 9449 §10.1: a proof names the key that the code is for, as `dpop_jkt` does. Raises OAuthError."""
+    if jkt is None:
+        return asked
+    if asked.one("dpop_jkt") not in {None, jkt}:
+        raise OAuthError("invalid_dpop_proof", "the proof is of another key than dpop_jkt names")
+    return Parameters({**asked.values, "dpop_jkt": [jkt]})
 
 
 def _require_valid(parts: Parts, client: Client, asked: Parameters) -> None:

@@ -9,6 +9,7 @@ from libs.common.errors import DomainError
 from libs.common.http import new_router
 from services.auth import records
 from services.auth.authorization.pushed import LIFE, push
+from services.auth.authorization.senders import confirm, shown_proof, tell_nonce
 from services.auth.client.authentication import require_client
 from services.auth.client.rules import Client
 from services.auth.oauth_errors import OAuthError, oauth_error_of, token_error
@@ -23,6 +24,10 @@ CREATED = 201
 @router.post("/oauth/par", status_code=CREATED)
 @public
 async def push_request(request: Request) -> Response:
+    return tell_nonce(request, await _answer_or_error(request))
+
+
+async def _answer_or_error(request: Request) -> Response:
     try:
         answer = await _answer(request)
     except Malformed:
@@ -37,9 +42,11 @@ async def push_request(request: Request) -> Response:
 async def _answer(request: Request) -> dict[str, Any]:
     """RFC 9126 §2.2; each request of a known client leaves one record."""
     asked = await read_form(request)
+    proof = await shown_proof(request, action=ACTION)
     client = await require_client(request, asked)
     try:
-        request_uri = await push(parts_of(request), client, asked, at=request.state.at)
+        jkt = None if proof is None else (await confirm(request, client, proof)).jkt
+        request_uri = await push(parts_of(request), client, asked, jkt=jkt, at=request.state.at)
     except OAuthError as error:
         await _record(request, client, refusal=error.code)
         raise

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from libs.common.access_records import Circumstances, record_call
 from libs.common.clock import now
+from libs.common.confirmation import Confirmation
 from libs.common.database import Connection, Database
 from libs.common.errors import FactsTooOld, ServiceUnavailable
 from libs.common.principal import Principal
@@ -57,7 +58,12 @@ class _Given:
 
 
 async def redeem_credential(
-    parts: Parts, client: Client, asked: Parameters, *, circumstances: Circumstances
+    parts: Parts,
+    client: Client,
+    asked: Parameters,
+    *,
+    confirmation: Confirmation,
+    circumstances: Circumstances,
 ) -> dict[str, Any]:
     """RFC 6749 §4.4. Works while facts are old: it is by such tokens that they become fresh. Raises OAuthError."""
     if client.kind not in {ClientKind.SERVICE, ClientKind.DEPARTMENT_SYSTEM}:
@@ -70,12 +76,18 @@ async def redeem_credential(
     access = tokens.access_claims(
         client, issuer=issuer, audience=audience, subject=client.client_id, scope=scope, at=at
     )
-    signed = await sign_access_token(parts, client, {**access, **tokens.credential_claims(client)})
-    return token_answer(signed, scope=scope)
+    access |= tokens.credential_claims(client) | confirmation.claim
+    signed = await sign_access_token(parts, client, access)
+    return token_answer(signed, scope=scope, confirmation=confirmation)
 
 
 async def redeem_code(
-    parts: Parts, client: Client, asked: Parameters, *, circumstances: Circumstances
+    parts: Parts,
+    client: Client,
+    asked: Parameters,
+    *,
+    confirmation: Confirmation,
+    circumstances: Circumstances,
 ) -> dict[str, Any]:
     """RFC 6749 §4.1.3: a code serves once; its replay ends the session it gave tokens of. Raises OAuthError."""
     code_hash = rules.hash_code(asked.one("code") or "")
@@ -93,11 +105,27 @@ async def redeem_code(
         await wait_until_past(await _bound(parts, session))
         power = await require_power(parts, session, circumstances, what="code")
     async with parts.database.transaction() as tx:
-        given = await _use(tx, parts, client, asked, code_hash=code_hash, circumstances=circumstances)
+        given = await _use(
+            tx,
+            parts,
+            client,
+            asked,
+            code_hash=code_hash,
+            confirmation=confirmation,
+            circumstances=circumstances,
+        )
     if given is None:
         raise NotRedeemable
     given = replace(given, redeemed=given.redeemed.under(power))
-    return await _issue(parts, client, known, given, audience=audience, circumstances=circumstances)
+    return await _issue(
+        parts,
+        client,
+        known,
+        given,
+        audience=audience,
+        confirmation=confirmation,
+        circumstances=circumstances,
+    )
 
 
 async def _use(  # noqa: PLR0913 - what a code is checked against, each by name
@@ -107,6 +135,7 @@ async def _use(  # noqa: PLR0913 - what a code is checked against, each by name
     asked: Parameters,
     *,
     code_hash: bytes,
+    confirmation: Confirmation,
     circumstances: Circumstances,
 ) -> _Given | None:
     """Uses the code up, whether it turns out right or wrong; None when it gives nothing."""
@@ -119,14 +148,16 @@ async def _use(  # noqa: PLR0913 - what a code is checked against, each by name
         await sessions.end_session_by_id(tx, call, code.session_id, reason="ended-by-other")
         return None
     try:
-        rules.require_redeemable(code, asked, client=client, at=now())
+        rules.require_redeemable(code, asked, client=client, jkt=confirmation.jkt, at=now())
     except OAuthError:
         return None
     redeemed = await _redemption(tx, parts, code)
     if redeemed is None:
         return None
     lifetime = sessions.lifetime_of(parts.settings)
-    grant, refresh_token = await grants.give(tx, code, redeemed.session, lifetime=lifetime, at=now())
+    grant, refresh_token = await grants.give(
+        tx, code, redeemed.session, lifetime=lifetime, confirmation=confirmation, at=now()
+    )
     return _Given(redeemed, grant, refresh_token)
 
 
@@ -182,6 +213,7 @@ async def _issue(  # noqa: PLR0913 - what a token says, each by name
     given: _Given,
     *,
     audience: str,
+    confirmation: Confirmation,
     circumstances: Circumstances,
 ) -> dict[str, Any]:
     at = now()
@@ -189,7 +221,9 @@ async def _issue(  # noqa: PLR0913 - what a token says, each by name
     access = access_of(
         parts, client, given.redeemed, grant=given.grant, audience=audience, scope=code.scope, at=at
     )
-    answer = token_answer(await sign_access_token(parts, client, access), scope=code.scope)
+    access |= confirmation.claim
+    signed = await sign_access_token(parts, client, access)
+    answer = token_answer(signed, scope=code.scope, confirmation=confirmation)
     told = tokens.id_claims(access, client=client, nonce=code.nonce)
     refresh = {} if given.refresh_token is None else {"refresh_token": given.refresh_token}
     id_token = await parts.keys.sign(told, typ="JWT", alg=client.id_token_signed_response_alg)
@@ -252,10 +286,10 @@ async def record(
         raise RefusedByStanding("invalid_grant", f"the {what} is not valid")
 
 
-def token_answer(access_token: str, *, scope: Sequence[str]) -> dict[str, Any]:
+def token_answer(access_token: str, *, scope: Sequence[str], confirmation: Confirmation) -> dict[str, Any]:
     return {
         "access_token": access_token,
-        "token_type": "Bearer",
+        "token_type": confirmation.token_type,
         "expires_in": int(rules.TOKEN_LIFE.total_seconds()),
         "scope": " ".join(scope),
     }

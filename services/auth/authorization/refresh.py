@@ -1,9 +1,11 @@
 """RFC 6749 §6: the next access token of a grant, for a refresh token that serves once."""
 
+from datetime import datetime
 from typing import Any
 
 from libs.common.access_records import Circumstances
 from libs.common.clock import now
+from libs.common.confirmation import Confirmation
 from libs.common.errors import FactsTooOld
 from services.auth import records
 from services.auth.authorization import grant_rules, grants, rules
@@ -29,12 +31,19 @@ WHAT = "refresh token"
 
 
 async def redeem_refresh_token(
-    parts: Parts, client: Client, asked: Parameters, *, circumstances: Circumstances
+    parts: Parts,
+    client: Client,
+    asked: Parameters,
+    *,
+    confirmation: Confirmation,
+    circumstances: Circumstances,
 ) -> dict[str, Any]:
     """Raises OAuthError. What is refused for another reason than reuse leaves the token good."""
     token = asked.one("refresh_token") or ""
     held = (await _require_unused(parts, client, token, circumstances=circumstances)).held
     grant, issuer = held.grant, parts.settings.issuer
+    if not grant_rules.keeps_binding(grant, confirmation):
+        raise NotRedeemable(WHAT)
     audience = rules.choose_audience(
         asked.every("resource"), granted=grant.resources, client=client, issuer=issuer
     )
@@ -44,16 +53,21 @@ async def redeem_refresh_token(
     power = await require_power(parts, held.session, circumstances, what=WHAT)
     at, redeemed = now(), Redemption(held.session, held.holder).under(power)
     await record(parts.database, principal_of(redeemed, client, issued_at=at), circumstances, what=WHAT)
-    following = await grants.rotate(parts.database, token, at=at)
+    following = await _next(parts, client, token, at=at)
     if following is None:
         # It was used meanwhile, or its grant or session has just ended.
         await _require_unused(parts, client, token, circumstances=circumstances)
         raise NotRedeemable(WHAT)
     access = access_of(parts, client, redeemed, grant=grant, audience=audience, scope=scope, at=at)
-    return {
-        **token_answer(await sign_access_token(parts, client, access), scope=scope),
-        "refresh_token": following,
-    }
+    signed = await sign_access_token(parts, client, access | confirmation.claim)
+    return {**token_answer(signed, scope=scope, confirmation=confirmation), "refresh_token": following}
+
+
+async def _next(parts: Parts, client: Client, token: str, *, at: datetime) -> str | None:
+    """FAPI 2.0 Security Profile §5.3.2.1: a client whose tokens are bound keeps its refresh token."""
+    if client.is_fapi2:
+        return token if await grants.keep(parts.database, token, at=at) else None
+    return await grants.rotate(parts.database, token, at=at)
 
 
 async def _require_unused(

@@ -22,6 +22,7 @@ LONGEST_WAIT = timedelta(seconds=2)
 ECHO_LENGTH = 1024
 RESOURCES = 8
 CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
+THUMBPRINT = CHALLENGE
 VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 PROMPTS = ("none", "login", "consent", "select_account")
 NO_CHALLENGE = ""
@@ -43,6 +44,7 @@ class AuthorizationRequest:
     language: str
     login_hint: str | None = field(default=None, repr=False)
     required_acr: str | None = None
+    dpop_jkt: str | None = None
 
     @property
     def asks_recourse(self) -> bool:
@@ -72,6 +74,7 @@ class AuthorizationCode:
     code_challenge: str
     expires_at: datetime
     used_at: datetime | None = None
+    dpop_jkt: str | None = None
 
 
 def registered_redirect(client: Client | None, asked: Parameters) -> str | None:
@@ -105,7 +108,16 @@ def read_request(client: Client, asked: Parameters, *, issuer: str, language: st
         language=language,
         login_hint=_code_of(asked.one("login_hint")),
         required_acr=read_required_acr(asked.one("claims")),
+        dpop_jkt=_thumbprint(asked),
     )
+
+
+def _thumbprint(asked: Parameters) -> str | None:
+    """RFC 9449 §10."""
+    jkt = asked.one("dpop_jkt")
+    if jkt is not None and THUMBPRINT.fullmatch(jkt) is None:
+        raise OAuthError("invalid_request", "dpop_jkt is no thumbprint of a key")
+    return jkt
 
 
 def _code_of(hint: str | None) -> str | None:
@@ -180,13 +192,16 @@ def verifier_matches(verifier: str | None, challenge: str) -> bool:
     return hmac.compare_digest(digest, challenge.encode())
 
 
-def require_redeemable(code: AuthorizationCode, asked: Parameters, *, client: Client, at: datetime) -> None:
+def require_redeemable(
+    code: AuthorizationCode, asked: Parameters, *, client: Client, jkt: str | None, at: datetime
+) -> None:
     """What must hold of a code that was not used before. Raises OAuthError `invalid_grant`."""
     is_right = (
         code.client_id == client.client_id
         and code.redirect_uri == asked.one("redirect_uri")
         and at <= code.expires_at
         and verifier_matches(asked.one("code_verifier"), code.code_challenge)
+        and code.dpop_jkt in {None, jkt}
     )
     if not is_right:
         raise OAuthError("invalid_grant", "the code is not valid")
@@ -226,6 +241,7 @@ def recourse_address(request: AuthorizationRequest) -> str:
         "ui_locales": request.language,
         "state": request.state,
         "nonce": request.nonce,
+        "dpop_jkt": request.dpop_jkt,
         "claims": None if request.required_acr is None else as_parameter(request.required_acr),
     }
     present = [(name, value) for name, value in asked.items() if value is not None]

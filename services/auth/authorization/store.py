@@ -8,22 +8,24 @@ from libs.common.database import Connection, Database
 from services.auth.authorization.rules import AuthorizationCode, AuthorizationRequest
 
 REQUEST_COLUMNS = """client_id, redirect_uri, scope, resources, state, nonce, code_challenge, language,
-    login_hint, required_acr"""
+    login_hint, required_acr, dpop_jkt"""
 SELECT_REQUEST = f"""
 SELECT {REQUEST_COLUMNS} FROM authorization_requests WHERE secret_hash = $1 AND expires_at > $2
 """
 INSERT_REQUEST = f"""
 INSERT INTO authorization_requests (secret_hash, expires_at, {REQUEST_COLUMNS})
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 """
 DELETE_REQUEST = "DELETE FROM authorization_requests WHERE secret_hash = $1 RETURNING client_id"
 DELETE_OLD_REQUESTS = "DELETE FROM authorization_requests WHERE expires_at < $1"
 
 CODE_COLUMNS = """code_hash, client_id, redirect_uri, session_id, scope, resources, nonce, code_challenge,
-    expires_at, used_at"""
+    expires_at, used_at, dpop_jkt"""
 SELECT_CODE = f"SELECT {CODE_COLUMNS} FROM authorization_codes WHERE code_hash = $1"
 SELECT_CODE_FOR_UPDATE = f"{SELECT_CODE} FOR UPDATE"
-INSERT_CODE = f"INSERT INTO authorization_codes ({CODE_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+INSERT_CODE = f"""
+INSERT INTO authorization_codes ({CODE_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+"""
 UPDATE_CODE_USED = "UPDATE authorization_codes SET used_at = $2 WHERE code_hash = $1 AND used_at IS NULL"
 DELETE_OLD_CODES = """
 DELETE FROM authorization_codes c WHERE c.expires_at < $1
@@ -61,6 +63,7 @@ async def add_request(
         request.language,
         request.login_hint,
         request.required_acr,
+        request.dpop_jkt,
     )
 
 
@@ -82,6 +85,7 @@ async def add_code(tx: Connection, code: AuthorizationCode) -> None:
         code.code_challenge,
         code.expires_at,
         code.used_at,
+        code.dpop_jkt,
     )
 
 
@@ -123,4 +127,5 @@ def _code(row: asyncpg.Record) -> AuthorizationCode:
         code_challenge=row["code_challenge"],
         expires_at=row["expires_at"],
         used_at=row["used_at"],
+        dpop_jkt=row["dpop_jkt"],
     )

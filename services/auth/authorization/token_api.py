@@ -6,11 +6,13 @@ from starlette.responses import JSONResponse
 
 from libs.common.access_records import record_call
 from libs.common.admission import public
+from libs.common.dpop import Proof
 from libs.common.errors import DomainError
 from libs.common.http import new_router
 from services.auth import records
 from services.auth.authorization.redemption import RefusedByStanding, redeem_code, redeem_credential
 from services.auth.authorization.refresh import redeem_refresh_token
+from services.auth.authorization.senders import confirm, shown_proof, tell_nonce
 from services.auth.client.authentication import require_client
 from services.auth.client.rules import Client
 from services.auth.oauth_errors import OAuthError, oauth_error_of, token_error
@@ -31,6 +33,10 @@ GRANTS = {
 @router.post("/oauth/token")
 @public
 async def token(request: Request) -> Response:
+    return tell_nonce(request, await _answer_or_error(request))
+
+
+async def _answer_or_error(request: Request) -> Response:
     try:
         answer = await _answer(request)
     except Malformed:
@@ -45,9 +51,10 @@ async def token(request: Request) -> Response:
 async def _answer(request: Request) -> dict[str, Any]:
     parts = parts_of(request)
     asked = await read_form(request)
+    proof = await shown_proof(request, action=ACTION)
     client = await require_client(request, asked)
     try:
-        return await _redeem(request, parts, client, asked)
+        return await _redeem(request, parts, client, asked, proof=proof)
     except RefusedByStanding:
         raise
     except (OAuthError, DomainError) as error:
@@ -55,11 +62,15 @@ async def _answer(request: Request) -> dict[str, Any]:
         raise
 
 
-async def _redeem(request: Request, parts: Parts, client: Client, asked: Parameters) -> dict[str, Any]:
+async def _redeem(
+    request: Request, parts: Parts, client: Client, asked: Parameters, *, proof: Proof | None
+) -> dict[str, Any]:
     redeem = GRANTS.get(asked.one("grant_type") or "")
     if redeem is None:
         raise OAuthError("unsupported_grant_type", f"grant_type must be one of {', '.join(GRANTS)}")
-    return await redeem(parts, client, asked, circumstances=records.circumstances(request, action=ACTION))
+    confirmation = await confirm(request, client, proof)
+    circumstances = records.circumstances(request, action=ACTION)
+    return await redeem(parts, client, asked, confirmation=confirmation, circumstances=circumstances)
 
 
 async def _record_refusal(request: Request, parts: Parts, client: Client, *, code: str) -> None:

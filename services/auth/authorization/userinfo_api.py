@@ -15,8 +15,16 @@ from services.auth import records
 from services.auth.authorization import claims as tokens
 from services.auth.authorization import grant_rules, grants
 from services.auth.authorization.access_tokens import AccessToken, read_access_token
-from services.auth.authorization.bearer import BearerError, bearer_error, invalid_token, token_of
+from services.auth.authorization.bearer import (
+    BearerError,
+    ShownToken,
+    bearer_error,
+    invalid_token,
+    shown_token,
+)
 from services.auth.authorization.grant_rules import HeldGrant
+from services.auth.authorization.senders import tell_nonce
+from services.auth.authorization.token_senders import sender_fault
 from services.auth.client.commands import find_client
 from services.auth.client.rules import OPENID
 from services.auth.oauth_errors import oauth_error_of
@@ -27,6 +35,8 @@ from services.auth.session.representation import is_power_in_force
 
 router = new_router(tags=["userinfo"])
 INSUFFICIENT = "insufficient_scope"
+INVALID = "token-invalid"
+REASON_OF = {"invalid_token": INVALID}
 
 
 @router.get("/oauth/userinfo")
@@ -42,26 +52,31 @@ async def userinfo_by_form(request: Request) -> Response:
 
 
 async def _userinfo(request: Request, *, action: str) -> Response:
-    parts = parts_of(request)
+    return tell_nonce(request, await _answer(request, parts_of(request), action=action))
+
+
+async def _answer(request: Request, parts: Parts, *, action: str) -> Response:
     try:
         told = await _tell(request, parts, action=action)
     except BearerError as error:
-        return bearer_error(error, issuer=parts.settings.issuer)
+        return bearer_error(request, error, issuer=parts.settings.issuer)
     except DomainError as error:
         passing = oauth_error_of(error)
-        return bearer_error(BearerError(passing.code, passing.description), issuer=parts.settings.issuer)
+        told_as = BearerError(passing.code, passing.description)
+        return bearer_error(request, told_as, issuer=parts.settings.issuer)
     return JSONResponse(told, headers={"Cache-Control": "no-store"})
 
 
 async def _tell(request: Request, parts: Parts, *, action: str) -> dict[str, Any]:
-    token = await read_access_token(parts, await token_of(request))
+    shown = await shown_token(request)
+    token = await read_access_token(parts, shown.text)
     if token is None or token.grant_id is None:
         raise invalid_token()
     held = await grants.find_held(parts.database, token.grant_id)
     client = await find_client(parts.database, token.client_id)
     if held is None or client is None:
         raise invalid_token()
-    await _record(request, parts, token, held, action=action)
+    await _record(request, parts, token, held, shown=shown, action=action)
     holder = await _confirmed(request, parts, held, action=action)
     return tokens.userinfo_claims(holder, held.session, client, pairwise_key=parts.pairwise_key.secret)
 
@@ -76,9 +91,19 @@ async def _confirmed(request: Request, parts: Parts, held: HeldGrant, *, action:
     return replace(held.holder, power_in_force=power)
 
 
-async def _record(request: Request, parts: Parts, token: AccessToken, held: HeldGrant, *, action: str) -> None:
+async def _record(  # noqa: PLR0913 - what was shown and what is known of it, each by name
+    request: Request,
+    parts: Parts,
+    token: AccessToken,
+    held: HeldGrant,
+    *,
+    shown: ShownToken,
+    action: str,
+) -> None:
     """The statement that writes the access record also asks `standing`. Raises BearerError."""
-    refusal = _refusal(parts, token, held)
+    fault = await sender_fault(request, parts, token, shown)
+    refused_for = None if fault is None else REASON_OF.get(str(fault.code), fault.code)
+    refusal = _refusal(parts, token, held) or refused_for
     reason = await record_call(
         parts.database,
         records.holder(held.holder, held.session, client_id=token.client_id, issued_at=token.issued_at),
@@ -86,6 +111,8 @@ async def _record(request: Request, parts: Parts, token: AccessToken, held: Held
         applicant_id=None,
         refusal=refusal,
     )
+    if fault is not None and reason == refused_for:
+        raise fault
     if reason == INSUFFICIENT:
         raise BearerError(INSUFFICIENT, "the scope openid is needed", scope=OPENID)
     if reason == FactsTooOld.code:
@@ -98,7 +125,7 @@ def _refusal(parts: Parts, token: AccessToken, held: HeldGrant) -> str | None:
     at = now()
     is_good = grant_rules.is_good(held, lifetime=lifetime_of(parts.settings), at=at)
     if token.audience != parts.settings.issuer or not token.is_current(at) or not is_good:
-        return "token-invalid"
+        return INVALID
     if OPENID not in token.scope:
         return INSUFFICIENT
     return FactsTooOld.code if parts.freshness.too_old() is not None else None

@@ -11,9 +11,10 @@ from fastapi import Request
 from joserfc.jwk import ECKey
 
 from libs.common.access_records import record_call
+from libs.common.certificates import certificate_of
 from services.auth import records
 from services.auth.client import rules, store
-from services.auth.client.certificates import certificate_of, is_named_by
+from services.auth.client.certificates import is_named_by
 from services.auth.client.commands import find_client
 from services.auth.client.credentials import Shown, is_basic, read_shown
 from services.auth.client.rules import Client, ClientKind, Method, NotAuthenticated

@@ -7,7 +7,8 @@ from typing import Any
 from joserfc.errors import JoseError
 
 from libs.common.errors import DomainError
-from services.auth.client.keys import Alg, KeyNotAcceptable, read_jwk
+from libs.common.public_keys import KeyNotAcceptable
+from services.auth.client.keys import Alg, read_jwk
 from services.auth.client.registration import require_sound
 from services.auth.client.rules import Client, ClientKind, Method, Profile
 from services.auth.client.secrets import hash_secret, is_generated

@@ -1,26 +1,17 @@
 """Public keys of clients as JWKs (RFC 7517): which are good enough, and which one is to verify what."""
 
-import base64
 import json
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, RSAKey
+from libs.common.public_keys import KeyNotAcceptable, PublicKey, read_public_key
 
 JWK_BYTES = 4_096
 KID_LENGTH = 128
 MOST_KEYS = 16
 PARSED_KEYS = 1_024
-CURVE = "P-256"
-# Below, a key can be broken; above, verifying by it costs us more than it is worth.
-RSA_BITS = range(2_048, 4_097)
-RSA_EXPONENTS = range(65_537, 2**32)
-PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
-
-PublicKey = ECKey | RSAKey
 
 
 class Alg(StrEnum):
@@ -33,10 +24,6 @@ class Alg(StrEnum):
     @property
     def key_type(self) -> str:
         return "EC" if self is Alg.ES256 else "RSA"
-
-
-class KeyNotAcceptable(Exception):
-    """One phrase about a JWK, without its content."""
 
 
 def read_jwk(jwk: Mapping[str, Any]) -> PublicKey:
@@ -73,37 +60,13 @@ def require_keys(jwks: Sequence[Mapping[str, Any]]) -> None:
 @lru_cache(maxsize=PARSED_KEYS)
 def _parse(text: str) -> PublicKey:
     jwk = json.loads(text)
-    if PRIVATE_MEMBERS & jwk.keys():
-        raise KeyNotAcceptable("is not the public half alone")
+    key = read_public_key(jwk)
     operations = jwk.get("key_ops", ["verify"])
     if jwk.get("use", "sig") != "sig" or not isinstance(operations, list) or "verify" not in operations:
         raise KeyNotAcceptable("is not for signatures")
     kid = jwk.get("kid", "-")
     if not isinstance(kid, str) or not 0 < len(kid) <= KID_LENGTH:
         raise KeyNotAcceptable("has no proper name")
-    try:
-        key = _elliptic(jwk) if jwk.get("kty") == "EC" else _rsa(jwk)
-    except (JoseError, ValueError, KeyError, TypeError) as error:
-        raise KeyNotAcceptable("cannot be read") from error
     if "alg" in jwk and jwk["alg"] not in [alg for alg in Alg if alg.key_type == jwk["kty"]]:
         raise KeyNotAcceptable("is for another algorithm")
     return key
-
-
-def _elliptic(jwk: dict[str, Any]) -> ECKey:
-    key = ECKey.import_key(jwk)
-    if key.curve_name != CURVE:
-        raise KeyNotAcceptable(f"is not on the curve {CURVE}")
-    return key
-
-
-def _rsa(jwk: dict[str, Any]) -> RSAKey:
-    if jwk.get("kty") != "RSA":
-        raise KeyNotAcceptable("is neither EC nor RSA")
-    if _number(jwk["n"]).bit_length() not in RSA_BITS or _number(jwk["e"]) not in RSA_EXPONENTS:
-        raise KeyNotAcceptable(f"has not {RSA_BITS.start} to {RSA_BITS.stop - 1} bits")
-    return RSAKey.import_key(jwk)
-
-
-def _number(text: str) -> int:
-    return int.from_bytes(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))

@@ -6,7 +6,8 @@ from urllib.parse import SplitResult, urlsplit
 from cryptography import x509
 
 from libs.common.errors import Invalid
-from services.auth.client.keys import Alg, KeyNotAcceptable, require_keys
+from libs.common.public_keys import KeyNotAcceptable
+from services.auth.client.keys import Alg, require_keys
 from services.auth.client.rules import Client, ClientKind, Method
 
 ADDRESS_LENGTH = 2_048

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.auth.client.keys import MOST_KEYS, Alg, KeyNotAcceptable, PublicKey, choose_key, read_jwk
+from libs.common.public_keys import KeyNotAcceptable, PublicKey
+from services.auth.client.keys import MOST_KEYS, Alg, choose_key, read_jwk
 from services.auth.client.rules import Client
 from services.auth.outbound import Answer, Outbound, OutboundFault
 

@@ -16,7 +16,8 @@ from libs.common.clock import now
 from libs.common.database import Connection, Database
 from libs.common.evidence import record_evidence
 from libs.common.ids import new_id
-from services.auth.client.keys import Alg, PublicKey
+from libs.common.public_keys import PublicKey
+from services.auth.client.keys import Alg
 from services.auth.key_files import SymmetricKey, seal, unseal
 from services.auth.signing_key import rules, store
 from services.auth.signing_key.rules import FAMILY_OF_ALG, Family, Schedule, SealedKey

@@ -16,8 +16,8 @@ from deploy.local.environment import Platform
 from libs.common.call import Call
 from libs.common.clock import now
 from libs.common.ids import new_id
+from libs.common.public_keys import PublicKey
 from services.auth.client.commands import install_client
-from services.auth.client.keys import PublicKey
 from services.auth.client.rules import Client, ClientKind, Method
 from services.auth.client.secrets import hash_secret
 from tests.integration.auth import parties

@@ -19,10 +19,11 @@ from cryptography.x509.oid import NameOID
 from deploy.local import keys
 from deploy.local.environment import Platform
 from libs.common.clock import now
+from libs.common.public_keys import PublicKey
 from libs.common.service import new_server
 from services.auth.app import SERVICE
 from services.auth.client import store
-from services.auth.client.keys import Alg, PublicKey
+from services.auth.client.keys import Alg
 from services.auth.client.rules import Client, Method, Profile
 from services.auth.client.secrets import hash_secret
 from tests.integration.auth.registered import (

@@ -9,7 +9,8 @@ import httpx
 import pytest
 from joserfc.jwk import ECKey
 
-from services.auth.client.keys import Alg, PublicKey
+from libs.common.public_keys import PublicKey
+from services.auth.client.keys import Alg
 from services.auth.client.rules import Profile
 from tests.integration.auth.parties import answer_of, new_browser
 from tests.integration.auth.registered import (

@@ -5,7 +5,8 @@ import pytest
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from libs.common.errors import DomainError
-from services.auth.client.keys import MOST_KEYS, Alg, KeyNotAcceptable, choose_key, read_jwk, require_keys
+from libs.common.public_keys import KeyNotAcceptable
+from services.auth.client.keys import MOST_KEYS, Alg, choose_key, read_jwk, require_keys
 from services.auth.client.registration import (
     ClientKeyNotAcceptable,
     ClientMembersInconsistent,

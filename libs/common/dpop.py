@@ -1,0 +1,151 @@
+"""Proofs of possession (RFC 9449): who shows one holds the key that a token is bound to."""
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jws import JWSRegistry
+
+from libs.common.public_keys import KeyNotAcceptable, read_public_key
+
+HEADER = "dpop"
+SCHEME = "dpop"
+TYPE = "dpop+jwt"
+ALGS = ("ES256", "PS256", "RS256")
+PROOF_BYTES = 8_192
+ADDRESS_LENGTH = 2_048
+JTI_LENGTHS = range(1, 256)
+PARTS_OF_A_JWS = 3
+# FAPI 2.0 Security Profile §5.3.2.1: clocks may differ by ten seconds.
+LIFE = timedelta(seconds=60)
+AHEAD = timedelta(seconds=10)
+# Kept longer than it is accepted, whatever the clocks of the replicas say.
+KEPT_AFTER_EXPIRY = timedelta(seconds=60)
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class _Roomy(JWSRegistry):
+    """The header holds a whole key; the length of a proof is bounded before."""
+
+    max_header_length = PROOF_BYTES
+
+
+class InvalidProof(Exception):
+    """One phrase about a proof, without its content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A proof that its key signed for this very request; whether it was used before is asked of the database."""
+
+    jkt: str
+    alg: str
+    jti: str = field(repr=False)
+    issued_at: datetime
+    nonce: str | None = field(default=None, repr=False)
+
+    @property
+    def use_hash(self) -> bytes:
+        return hashlib.sha256(f"{self.jkt} {self.jti}".encode(errors="surrogatepass")).digest()
+
+    @property
+    def kept_until(self) -> datetime:
+        return self.issued_at + LIFE + KEPT_AFTER_EXPIRY
+
+
+def read_proof(
+    shown: Sequence[str],
+    *,
+    method: str,
+    addresses: Collection[str],
+    at: datetime,
+    access_token: str | None = None,
+) -> Proof:
+    """The checks of RFC 9449 §4.3 that need no memory. Raises InvalidProof.
+
+    `shown`: all DPoP headers; `addresses`: those at which this resource is reached; `access_token`: given at a
+    protected resource, where the proof names it.
+    """
+    if len(shown) != 1:
+        raise InvalidProof("there must be exactly one proof")
+    header, claims, jkt = _verified(shown[0])
+    if claims.get("htm") != method:
+        raise InvalidProof("the proof is for another method")
+    if _normalised(claims.get("htu")) not in {_normalised(address) for address in addresses}:
+        raise InvalidProof("the proof is for another address")
+    jti, nonce = claims.get("jti"), claims.get("nonce")
+    if not isinstance(jti, str) or len(jti) not in JTI_LENGTHS or not isinstance(nonce, str | None):
+        raise InvalidProof("the proof has no proper jti or nonce")
+    issued_at = _instant(claims.get("iat"))
+    if not at - LIFE <= issued_at <= at + AHEAD:
+        raise InvalidProof("the proof is too old or not yet good")
+    if access_token is not None and not _names(claims.get("ath"), access_token):
+        raise InvalidProof("the proof is for another access token")
+    return Proof(jkt, header["alg"], jti, issued_at, nonce)
+
+
+def _verified(proof: str) -> tuple[dict[str, Any], dict[str, Any], str]:
+    """Header, claims and the key's thumbprint (RFC 7638)."""
+    header = _header_of(proof)
+    if header.get("typ") != TYPE or header.get("alg") not in ALGS or "crit" in header:
+        raise InvalidProof("the proof is not of a type and algorithm that are accepted")
+    jwk = header.get("jwk")
+    if not isinstance(jwk, dict):
+        raise InvalidProof("the proof names no key")
+    try:
+        key = read_public_key(jwk)
+        claims = dict(jwt.decode(proof, key, registry=_Roomy(algorithms=[header["alg"]])).claims)
+    except KeyNotAcceptable as fault:
+        raise InvalidProof(f"the key of the proof {fault}") from fault
+    except (JoseError, ValueError, TypeError, RecursionError) as error:
+        raise InvalidProof("the proof is not signed by the key that it names") from error
+    return header, claims, key.thumbprint()
+
+
+def _header_of(proof: str) -> dict[str, Any]:
+    parts = proof.split(".")
+    if len(proof) > PROOF_BYTES or len(parts) != PARTS_OF_A_JWS:
+        raise InvalidProof("the proof cannot be read")
+    try:
+        found = json.loads(base64.urlsafe_b64decode(parts[0] + "=" * (-len(parts[0]) % 4)))
+    except (ValueError, RecursionError) as error:
+        raise InvalidProof("the proof cannot be read") from error
+    if not isinstance(found, dict):
+        raise InvalidProof("the proof cannot be read")
+    return found
+
+
+def _normalised(address: object) -> tuple[str, str, int | None, str] | None:
+    """RFC 3986 §6.2.2 and §6.2.3, without query and fragment; None for what is no address."""
+    if not isinstance(address, str) or len(address) > ADDRESS_LENGTH:
+        return None
+    try:
+        parts = urlsplit(address)
+        port = parts.port or DEFAULT_PORTS.get(parts.scheme)
+    except ValueError:
+        return None
+    if not parts.hostname or parts.username is not None:
+        return None
+    return parts.scheme, parts.hostname, port, unquote(parts.path) or "/"
+
+
+def _instant(value: object) -> datetime:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidProof("the proof does not say when it was made")
+    try:
+        return datetime.fromtimestamp(value, UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise InvalidProof("the proof does not say when it was made") from error
+
+
+def _names(ath: object, access_token: str) -> bool:
+    digest = base64.urlsafe_b64encode(hashlib.sha256(access_token.encode(errors="replace")).digest()).rstrip(b"=")
+    return isinstance(ath, str) and hmac.compare_digest(ath.encode(errors="replace"), digest)

@@ -11,7 +11,8 @@ from services.auth.oauth_errors import OAuthError
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 LONGEST_ASSERTION = timedelta(minutes=5)
-LEEWAY = timedelta(seconds=5)
+# FAPI 2.0 Security Profile §5.3.2.1: clocks may differ by ten seconds.
+LEEWAY = timedelta(seconds=10)
 JTI_LENGTHS = range(1, 256)
 SERVICES = ("auth", "registry", "delegation", "mailbox")
 OPENID, RECOURSE, OFFLINE_ACCESS = "openid", "recourse", "offline_access"

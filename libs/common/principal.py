@@ -35,6 +35,7 @@ class Principal:
     `admitted_as` are the names by which a route may admit it: `person_in_charge`, `user`, `mandatary`,
     `agent:<role>` (the provider's), `department_agent:<role>`, `department`, `service:<purpose>`,
     `registration_session`. A mandatary acts for `applicant_id` under a power of attorney, by another's code.
+    `software`: the vendor's product that the token was given to.
     """
 
     actor: str
@@ -56,6 +57,7 @@ class Principal:
     power_of_attorney_id: UUID | None = None
     user_code_applicant_id: UUID | None = None
     confirmation: Confirmation = UNBOUND
+    software: str | None = None
 
     @property
     def is_recourse(self) -> bool:
@@ -130,6 +132,7 @@ def principal_of(claims: dict[str, Any]) -> Principal:
         power_of_attorney_id=_uuid(claims, "power_of_attorney"),
         user_code_applicant_id=_uuid(claims, "user_code_applicant"),
         confirmation=confirmation_of(claims),
+        software=claims.get("software"),
     )
 
 

@@ -3,10 +3,8 @@ from pathlib import Path
 from libs.common.clock import now
 from libs.common.proposal.api import proposal_routes
 from libs.common.service import Resources, Service
-from services.auth import assets_api
-from services.auth.agent_account import api as agent_account_api
 from services.auth import assets_api, lost_api
-from services.auth.agent_account.two_persons import TWO_PERSONS
+from services.auth.agent_account import api as agent_account_api
 from services.auth.authorization import api as authorization_api
 from services.auth.authorization import (
     discovery_api,
@@ -34,9 +32,11 @@ from services.auth.session import (
     change_password_api,
     choose_applicant_api,
     conditions_api,
+    consent_api,
     logout_api,
     one_time_code_api,
     open_sessions_api,
+    own_software_api,
 )
 from services.auth.session.commands import end_expired_sessions
 from services.auth.session.logout_delivery import deliver_logouts
@@ -110,9 +110,11 @@ SERVICE = Service(
         change_password_api.router,
         conditions_api.router,
         choose_applicant_api.router,
+        consent_api.router,
         logout_api.router,
         incident_api.router,
         open_sessions_api.router,
+        own_software_api.router,
         assets_api.router,
         lost_api.router,
         suspension_api.router,

@@ -76,7 +76,8 @@ CREATE TABLE public.authorization_codes (
     nonce text,
     code_challenge text NOT NULL,
     expires_at timestamp with time zone NOT NULL,
-    used_at timestamp with time zone
+    used_at timestamp with time zone,
+    dpop_jkt text
 );
 CREATE TABLE public.authorization_requests (
     secret_hash bytea NOT NULL,
@@ -90,7 +91,9 @@ CREATE TABLE public.authorization_requests (
     language text NOT NULL,
     expires_at timestamp with time zone NOT NULL,
     login_hint text,
-    required_acr text
+    required_acr text,
+    dpop_jkt text,
+    asks_consent boolean DEFAULT false NOT NULL
 );
 CREATE TABLE public.client_assertions (
     client_id text NOT NULL,
@@ -129,6 +132,7 @@ CREATE TABLE public.clients (
     backchannel_logout_session_required boolean DEFAULT false NOT NULL,
     state text DEFAULT 'active'::text NOT NULL,
     is_installed boolean DEFAULT true NOT NULL,
+    vendor text,
     CONSTRAINT a_departments_client_names_it CHECK (((kind ~~ 'department%'::text) = (department IS NOT NULL))),
     CONSTRAINT a_vendors_client_names_its_software CHECK (((kind = 'software'::text) = (software IS NOT NULL))),
     CONSTRAINT at_most_two_secrets_live CHECK ((cardinality(secret_hashes) <= 2)),
@@ -137,8 +141,13 @@ CREATE TABLE public.clients (
     CONSTRAINT client_profile_is_known CHECK ((profile = ANY (ARRAY['plain'::text, 'fapi2'::text]))),
     CONSTRAINT client_state_is_known CHECK ((state = ANY (ARRAY['active'::text, 'disabled'::text]))),
     CONSTRAINT keys_are_given_or_fetched CHECK (((jwks_uri IS NULL) OR (jwks = '[]'::jsonb))),
+    CONSTRAINT only_software_has_a_vendor CHECK (((vendor IS NULL) OR (kind = 'software'::text))),
     CONSTRAINT signatures_are_of_known_algorithms CHECK ((ARRAY[token_endpoint_auth_signing_alg, request_object_signing_alg, id_token_signed_response_alg, access_token_signed_response_alg] <@ ARRAY['ES256'::text, 'RS256'::text, 'PS256'::text])),
     CONSTRAINT the_installation_disables_no_client CHECK (((state = 'active'::text) OR (NOT is_installed)))
+);
+CREATE TABLE public.dpop_proofs (
+    use_hash bytea NOT NULL,
+    expires_at timestamp with time zone NOT NULL
 );
 CREATE TABLE public.duties_shown (
     user_code_id uuid NOT NULL,
@@ -454,6 +463,15 @@ CREATE TABLE public.signing_keys (
     CONSTRAINT a_key_is_published_before_it_signs CHECK ((published_at <= signs_from)),
     CONSTRAINT key_family_is_known CHECK ((family = ANY (ARRAY['EC'::text, 'RSA'::text])))
 );
+CREATE TABLE public.software_consents (
+    user_code_id uuid NOT NULL,
+    applicant_id uuid NOT NULL,
+    product text NOT NULL,
+    scope text[] NOT NULL,
+    language text NOT NULL,
+    given_at timestamp with time zone NOT NULL,
+    CONSTRAINT something_is_consented_to CHECK ((cardinality(scope) > 0))
+);
 CREATE TABLE public.standing (
     subject_kind text NOT NULL,
     subject_id text NOT NULL,
@@ -478,7 +496,9 @@ CREATE TABLE public.token_grants (
     expires_at timestamp with time zone NOT NULL,
     revoked_at timestamp with time zone,
     reason text,
-    CONSTRAINT a_revoked_grant_has_its_reason CHECK (((revoked_at IS NULL) = (reason IS NULL)))
+    bound_by text,
+    CONSTRAINT a_revoked_grant_has_its_reason CHECK (((revoked_at IS NULL) = (reason IS NULL))),
+    CONSTRAINT binding_is_known CHECK ((bound_by = ANY (ARRAY['key'::text, 'certificate'::text])))
 );
 CREATE TABLE public.unreadable_messages (
     topic text NOT NULL,
@@ -558,6 +578,8 @@ ALTER TABLE ONLY public.authorization_requests
     ADD CONSTRAINT authorization_requests_pkey PRIMARY KEY (secret_hash);
 ALTER TABLE ONLY public.clients
     ADD CONSTRAINT clients_pkey PRIMARY KEY (client_id);
+ALTER TABLE ONLY public.dpop_proofs
+    ADD CONSTRAINT dpop_proofs_pkey PRIMARY KEY (use_hash);
 ALTER TABLE ONLY public.duties_shown
     ADD CONSTRAINT duties_shown_pkey PRIMARY KEY (user_code_id, conditions);
 ALTER TABLE ONLY public.email_addresses
@@ -616,6 +638,8 @@ ALTER TABLE ONLY public.sign_in_attempts
     ADD CONSTRAINT sign_in_attempts_pkey PRIMARY KEY (subject);
 ALTER TABLE ONLY public.signing_keys
     ADD CONSTRAINT signing_keys_pkey PRIMARY KEY (kid);
+ALTER TABLE ONLY public.software_consents
+    ADD CONSTRAINT software_consents_pkey PRIMARY KEY (user_code_id, applicant_id, product);
 ALTER TABLE ONLY public.standing
     ADD CONSTRAINT standing_pkey PRIMARY KEY (subject_kind, subject_id, source);
 ALTER TABLE ONLY public.step_ups
@@ -640,6 +664,7 @@ CREATE INDEX applicant_choices_by_expiry ON public.applicant_choices USING btree
 CREATE INDEX authorization_codes_by_expiry ON public.authorization_codes USING btree (expires_at);
 CREATE INDEX authorization_requests_by_expiry ON public.authorization_requests USING btree (expires_at);
 CREATE INDEX client_assertions_by_expiry ON public.client_assertions USING btree (expires_at);
+CREATE INDEX dpop_proofs_by_expiry ON public.dpop_proofs USING btree (expires_at);
 CREATE INDEX emailed_codes_by_age ON public.emailed_codes USING btree (sent_at);
 CREATE INDEX emailed_codes_by_owner ON public.emailed_codes USING btree (owner_id);
 CREATE INDEX evidence_records_by_applicant ON public.evidence_records USING btree (applicant_id, at, id);
@@ -748,6 +773,8 @@ GRANT UPDATE(backchannel_logout_uri) ON TABLE public.clients TO auth_app;
 GRANT UPDATE(backchannel_logout_session_required) ON TABLE public.clients TO auth_app;
 GRANT UPDATE(state) ON TABLE public.clients TO auth_app;
 GRANT UPDATE(is_installed) ON TABLE public.clients TO auth_app;
+GRANT UPDATE(vendor) ON TABLE public.clients TO auth_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.dpop_proofs TO auth_app;
 GRANT SELECT,INSERT ON TABLE public.duties_shown TO auth_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.email_addresses TO auth_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.emailed_codes TO auth_app;
@@ -813,6 +840,10 @@ GRANT SELECT,INSERT,DELETE ON TABLE public.sign_in_marks TO auth_app;
 GRANT UPDATE(last_at) ON TABLE public.sign_in_marks TO auth_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.signing_keys TO auth_app;
 GRANT UPDATE(retired_at) ON TABLE public.signing_keys TO auth_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.software_consents TO auth_app;
+GRANT UPDATE(scope) ON TABLE public.software_consents TO auth_app;
+GRANT UPDATE(language) ON TABLE public.software_consents TO auth_app;
+GRANT UPDATE(given_at) ON TABLE public.software_consents TO auth_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.standing TO auth_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.step_ups TO auth_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.token_grants TO auth_app;

@@ -5,7 +5,6 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from libs.common.settings import ServiceSettings, is_loopback
-from libs.common.settings import ServiceSettings
 from services.auth.pages import Support
 from services.auth.signing_key.rules import Schedule
 from services.auth.user_code.password_rules import FEWEST_ALONE, FEWEST_WITH_SECOND_FACTOR, Aging, Demands

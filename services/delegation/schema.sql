@@ -78,6 +78,10 @@ CREATE TABLE public.disclosure_authorizations (
     authorized_by text NOT NULL,
     authorized_at timestamp with time zone NOT NULL
 );
+CREATE TABLE public.dpop_proofs (
+    use_hash bytea NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
 CREATE TABLE public.enrolments (
     applicant_id uuid NOT NULL,
     online_service text NOT NULL,
@@ -318,6 +322,8 @@ ALTER TABLE ONLY public.departments
     ADD CONSTRAINT departments_pkey PRIMARY KEY (code);
 ALTER TABLE ONLY public.disclosure_authorizations
     ADD CONSTRAINT disclosure_authorizations_pkey PRIMARY KEY (user_id, recipient);
+ALTER TABLE ONLY public.dpop_proofs
+    ADD CONSTRAINT dpop_proofs_pkey PRIMARY KEY (use_hash);
 ALTER TABLE ONLY public.enrolments
     ADD CONSTRAINT enrolments_pkey PRIMARY KEY (applicant_id, online_service);
 ALTER TABLE ONLY public.evidence_records
@@ -368,6 +374,7 @@ CREATE INDEX access_records_default_client_id_at_id_idx ON public.access_records
 CREATE INDEX access_records_default_user_code_id_at_id_idx ON public.access_records_default USING btree (user_code_id, at, id);
 CREATE INDEX clearances_by_applicant ON public.clearances USING btree (applicant_id);
 CREATE INDEX department_subjects_by_applicant ON public.department_subjects USING btree (applicant_id);
+CREATE INDEX dpop_proofs_by_expiry ON public.dpop_proofs USING btree (expires_at);
 CREATE INDEX enrolments_by_department ON public.enrolments USING btree (applicant_id, department);
 CREATE INDEX evidence_records_by_applicant ON public.evidence_records USING btree (applicant_id, at, id);
 CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING btree (created_at);
@@ -407,6 +414,7 @@ GRANT SELECT,INSERT,DELETE ON TABLE public.clearances TO delegation_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.department_subjects TO delegation_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.departments TO delegation_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.disclosure_authorizations TO delegation_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.dpop_proofs TO delegation_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.enrolments TO delegation_app;
 GRANT SELECT,INSERT ON TABLE public.evidence_records TO delegation_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.freshness TO delegation_app;

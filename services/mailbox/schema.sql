@@ -49,6 +49,10 @@ CREATE TABLE public.deliveries (
     confirmed_at timestamp with time zone,
     CONSTRAINT confirmed_only_once_opened CHECK (((confirmed_at IS NULL) OR (opened_at IS NOT NULL)))
 );
+CREATE TABLE public.dpop_proofs (
+    use_hash bytea NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
 CREATE TABLE public.evidence_records (
     id uuid NOT NULL,
     at timestamp with time zone NOT NULL,
@@ -217,6 +221,8 @@ ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT an_event_is_in_the_outbox_once UNIQUE (id);
 ALTER TABLE ONLY public.deliveries
     ADD CONSTRAINT deliveries_pkey PRIMARY KEY (user_code_id, message_id);
+ALTER TABLE ONLY public.dpop_proofs
+    ADD CONSTRAINT dpop_proofs_pkey PRIMARY KEY (use_hash);
 ALTER TABLE ONLY public.evidence_records
     ADD CONSTRAINT evidence_records_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.freshness
@@ -252,6 +258,7 @@ CREATE INDEX access_records_default_applicant_id_at_id_idx ON public.access_reco
 CREATE INDEX access_records_default_client_id_at_id_idx ON public.access_records_default USING btree (client_id, at, id) WHERE (client_id IS NOT NULL);
 CREATE INDEX access_records_default_user_code_id_at_id_idx ON public.access_records_default USING btree (user_code_id, at, id);
 CREATE INDEX deliveries_by_message ON public.deliveries USING btree (message_id);
+CREATE INDEX dpop_proofs_by_expiry ON public.dpop_proofs USING btree (expires_at);
 CREATE INDEX evidence_records_by_applicant ON public.evidence_records USING btree (applicant_id, at, id);
 CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING btree (created_at);
 CREATE INDEX mailboxes_by_applicant ON public.mailboxes USING btree (applicant_id);
@@ -276,6 +283,7 @@ GRANT SELECT,INSERT ON TABLE public.access_records TO mailbox_app;
 GRANT SELECT,INSERT ON TABLE public.deliveries TO mailbox_app;
 GRANT UPDATE(opened_at) ON TABLE public.deliveries TO mailbox_app;
 GRANT UPDATE(confirmed_at) ON TABLE public.deliveries TO mailbox_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.dpop_proofs TO mailbox_app;
 GRANT SELECT,INSERT ON TABLE public.evidence_records TO mailbox_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.freshness TO mailbox_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.idempotency_keys TO mailbox_app;

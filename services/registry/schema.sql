@@ -102,6 +102,10 @@ CREATE TABLE public.documents (
     CONSTRAINT a_form_is_signed_before_it_is_received CHECK ((signed_on <= received_on)),
     CONSTRAINT kind_is_known CHECK ((kind = ANY (ARRAY['registration-form'::text, 'designation-form'::text])))
 );
+CREATE TABLE public.dpop_proofs (
+    use_hash bytea NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
 CREATE TABLE public.enrolments (
     id uuid NOT NULL,
     applicant_id uuid NOT NULL,
@@ -460,6 +464,8 @@ ALTER TABLE ONLY public.departments
     ADD CONSTRAINT departments_pkey PRIMARY KEY (code);
 ALTER TABLE ONLY public.documents
     ADD CONSTRAINT documents_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.dpop_proofs
+    ADD CONSTRAINT dpop_proofs_pkey PRIMARY KEY (use_hash);
 ALTER TABLE ONLY public.enrolments
     ADD CONSTRAINT enrolments_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.enterprise_changes
@@ -525,6 +531,7 @@ CREATE INDEX access_records_default_applicant_id_at_id_idx ON public.access_reco
 CREATE INDEX access_records_default_client_id_at_id_idx ON public.access_records_default USING btree (client_id, at, id) WHERE (client_id IS NOT NULL);
 CREATE INDEX access_records_default_user_code_id_at_id_idx ON public.access_records_default USING btree (user_code_id, at, id);
 CREATE INDEX attempt_counters_by_age ON public.attempt_counters USING btree (window_start);
+CREATE INDEX dpop_proofs_by_expiry ON public.dpop_proofs USING btree (expires_at);
 CREATE INDEX evidence_records_by_applicant ON public.evidence_records USING btree (applicant_id, at, id);
 CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING btree (created_at);
 CREATE INDEX identity_proof_attempts_by_file ON public.identity_proof_attempts USING btree (registration_id, at);
@@ -611,6 +618,7 @@ GRANT UPDATE(name_fr) ON TABLE public.departments TO registry_app;
 GRANT UPDATE(name_en) ON TABLE public.departments TO registry_app;
 GRANT UPDATE(notice_identifiers) ON TABLE public.departments TO registry_app;
 GRANT SELECT,INSERT ON TABLE public.documents TO registry_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.dpop_proofs TO registry_app;
 GRANT SELECT,INSERT ON TABLE public.enrolments TO registry_app;
 GRANT SELECT,INSERT ON TABLE public.enterprise_changes TO registry_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.enterprise_names TO registry_app;

@@ -1,6 +1,7 @@
 """NetworkPolicies as Kubernetes reads them: who can reach which port of which pod."""
 
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from tests.deploy import manifests
@@ -13,6 +14,7 @@ class Pod:
     name: str
     labels: frozenset[tuple[str, str]]
     namespace: str = NAMESPACE
+    address: str | None = None
 
 
 def of_workload(name: str) -> Pod:
@@ -68,13 +70,19 @@ def _has_peer(rule: dict[str, Any], end: str, other: Pod) -> bool:
 
 def _is_peer(peer: dict[str, Any], other: Pod) -> bool:
     if "ipBlock" in peer:
-        return True
+        return other.address is not None and _is_in_block(other.address, peer["ipBlock"])
     place = frozenset({("kubernetes.io/metadata.name", other.namespace)})
     if "namespaceSelector" in peer:
         is_there = _selects(peer["namespaceSelector"], place)
     else:
         is_there = other.namespace == NAMESPACE
     return is_there and _selects(peer.get("podSelector", {}), other.labels)
+
+
+def _is_in_block(address: str, block: dict[str, Any]) -> bool:
+    found = ip_address(address)
+    left_out = any(found in ip_network(one) for one in block.get("except", ()))
+    return found in ip_network(block["cidr"]) and not left_out
 
 
 def _selects(selector: dict[str, Any], labels: frozenset[tuple[str, str]]) -> bool:

@@ -1,14 +1,18 @@
 """Who can reach whom, computed from the policies, is what the design says."""
 
+from ipaddress import ip_network
 from itertools import product
+from typing import Any
 
 import pytest
 
 from deploy.kafka import access
 from tests.deploy import manifests
+from tests.deploy.kustomization import build
 from tests.deploy.network import Pod, can_reach, elsewhere, may_come_in, may_go_out, of_workload
 
 PUBLIC, INTERNAL, WORKER, POSTGRES, KAFKA = 8080, 8081, 8082, 5432, 9093
+HTTPS, MAIL = 443, 587
 # The synchronous arrows of the design, from api to api.
 ARROWS = {
     ("registry", "auth"),
@@ -93,12 +97,60 @@ def test_only_workers_and_registrys_installation_may_go_out_to_kafka() -> None:
     assert let_in == let_out == wanted
 
 
-def test_every_pod_may_look_up_names_and_no_service_reaches_the_world() -> None:
+def _at(address: str) -> Pod:
+    return Pod(address, frozenset(), "somewhere", address)
+
+
+def _who_go_out_to(address: str, port: int) -> set[str]:
+    return {pod.name for pod in OURS if may_go_out(pod, _at(address), port)}
+
+
+def test_every_pod_may_look_up_names() -> None:
     dns = Pod("dns", frozenset({("k8s-app", "kube-dns")}), "kube-system")
-    world = Pod("world", frozenset(), "somewhere")
-    for pod in OURS:
-        assert can_reach(pod, dns, 53, protocol="UDP")
-        assert not any(may_go_out(pod, world, port) for port in (80, 443, 6443))
+    assert all(can_reach(pod, dns, 53, protocol="UDP") for pod in OURS)
+
+
+@pytest.mark.parametrize("address", ["1.1.1.1", "203.0.113.7", "2606:4700::1111"])
+def test_only_auths_api_reaches_the_world_and_only_by_https(address: str) -> None:
+    assert _who_go_out_to(address, HTTPS) == {"auth-api"}
+    for port in (22, 25, 80, MAIL, POSTGRES, 6443, INTERNAL, KAFKA):
+        assert _who_go_out_to(address, port) == set()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("0.0.0.1", "10.0.0.1", "10.244.3.4", "100.64.0.1", "100.127.255.254", "127.0.0.1", "169.254.169.254"),
+        *(
+            "172.16.0.1",
+            "172.31.255.254",
+            "192.0.0.8",
+            "192.168.1.1",
+            "198.18.0.1",
+            "224.0.0.1",
+            "255.255.255.255",
+        ),
+        *("::1", "::ffff:10.0.0.1", "64:ff9b::a00:1", "fc00::1", "fd12::1", "fe80::1", "ff02::1", "2002:a00:1::"),
+    ],
+)
+def test_nobody_goes_out_to_an_address_that_is_not_public(address: str) -> None:
+    assert _who_go_out_to(address, HTTPS) == set()
+
+
+def test_the_examples_way_to_the_mail_server_is_auths_apis_alone_and_by_the_port_that_it_is_told() -> None:
+    example = build(manifests.EXAMPLES[0])
+    policy = manifests.of_kind("NetworkPolicy", among=example)["auth-api-to-mail"]["spec"]
+    settings = manifests.of_kind("ConfigMap", among=example)["auth-settings"]["data"]
+    assert [name for name in manifests.workloads() if _is_selected(policy, name)] == ["auth-api"]
+    (rule,) = policy["egress"]
+    assert rule["ports"] == [{"protocol": "TCP", "port": int(settings["CLICSEQUR_SMTP_PORT"])}]
+    assert all(ip_network(peer["ipBlock"]["cidr"]).num_addresses == 1 for peer in rule["to"])
+    assert settings.get("CLICSEQUR_SMTP_TLS", "starttls") != "none"
+
+
+def _is_selected(policy: dict[str, Any], name: str) -> bool:
+    wanted: dict[str, str] = policy["podSelector"]["matchLabels"]
+    return wanted.items() <= manifests.labels(name).items()
 
 
 def test_nothing_is_allowed_that_is_not_named() -> None:

@@ -6,6 +6,7 @@ from starlette.responses import RedirectResponse
 
 from libs.common.access_records import record_call
 from libs.common.admission import public
+from libs.common.database import Connection, Database
 from libs.common.errors import FactsTooOld
 from libs.common.http import new_router
 from services.auth import records
@@ -22,6 +23,7 @@ from services.auth.oauth_errors import OAuthError
 from services.auth.parameters import Malformed, Parameters, read_form, read_query
 from services.auth.parts import Parts, parts_of
 from services.auth.session import commands as sessions
+from services.auth.session import consent
 from services.auth.session.holder import Holder
 from services.auth.session.representation import may_go_on_acting, offer_choice
 from services.auth.session.rules import Stage, is_recent, may_choose, serves, step_up_stage
@@ -100,12 +102,14 @@ async def _first_step(request: Request, parts: Parts, asked: Asked, *, secret: s
     standing = None if asked.conduct.asks_sign_in else await _standing_session(request, parts, asked)
     if standing is None:
         return SIGN_IN
-    session, stage = standing.session, _lacking(standing, asked)
-    if stage is not None:
+    session, stage = standing.session, await _lacking(parts, standing, asked)
+    chooses = may_choose(session) and (asked.conduct.asks_choice or session.power_of_attorney_id is not None)
+    # What is allowed is allowed for an applicant, so who that is comes first.
+    if stage is not None and not (chooses and stage is Stage.CONSENT):
         async with parts.database.transaction() as tx:
             await note_step_up(tx, secret, session, at=request.state.at)
         return f"/{stage}"
-    if may_choose(session) and (asked.conduct.asks_choice or session.power_of_attorney_id is not None):
+    if chooses:
         await offer_choice(parts.database, secret, session_id=session.id, expires_at=until)
         return CHOOSE
     return SIGN_IN
@@ -114,7 +118,10 @@ async def _first_step(request: Request, parts: Parts, asked: Asked, *, secret: s
 async def _single_sign_on(request: Request, parts: Parts, asked: Asked, *, action: str) -> str | None:
     """Where the browser goes when the session it has answers the request; each such grant is recorded."""
     redemption = await _standing_session(request, parts, asked)
-    if redemption is None or _lacking(redemption, asked) is not None:
+    lacking = None if redemption is None else await _lacking(parts, redemption, asked)
+    if lacking is Stage.CONSENT and asked.conduct.is_silent:
+        raise OAuthError("consent_required", "the person has not allowed this product what it asks for")
+    if redemption is None or lacking is not None:
         return None
     if parts.freshness.too_old() is not None:
         raise OAuthError("temporarily_unavailable", FactsTooOld.en.format(publisher="another service"))
@@ -128,6 +135,8 @@ async def _single_sign_on(request: Request, parts: Parts, asked: Asked, *, actio
     if reason is not None:
         return None
     async with parts.database.transaction() as tx:
+        if await _is_consent_due(tx, redemption, asked):
+            return None
         call = records.call_of(circumstances, principal)
         await sessions.touch_session(tx, call, redemption.session)
         return await grant(
@@ -141,9 +150,17 @@ async def _single_sign_on(request: Request, parts: Parts, asked: Asked, *, actio
         )
 
 
-def _lacking(redemption: Redemption, asked: Asked) -> Stage | None:
+async def _lacking(parts: Parts, redemption: Redemption, asked: Asked) -> Stage | None:
     required = asked.request.required_acr
-    return step_up_stage(redemption.session, required_acr=required, factors=redemption.holder.factors)
+    stage = step_up_stage(redemption.session, required_acr=required, factors=redemption.holder.factors)
+    if stage is None and await _is_consent_due(parts.database, redemption, asked):
+        return Stage.CONSENT
+    return stage
+
+
+async def _is_consent_due(database: Database | Connection, redemption: Redemption, asked: Asked) -> bool:
+    stage = await consent.due_stage(database, redemption.session, request=asked.request, client=asked.client)
+    return stage is Stage.CONSENT
 
 
 async def _standing_session(request: Request, parts: Parts, asked: Asked) -> Redemption | None:

@@ -29,6 +29,7 @@ def access_claims(  # noqa: PLR0913 - what every access token says, each by name
         "jti": str(new_id()),
         "client_id": client.client_id,
         "scope": " ".join(scope),
+        **({} if client.software is None else {"software": client.software}),
     }
 
 

@@ -11,7 +11,7 @@ from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
 from services.auth.authorization.asked_claims import as_parameter, read_required_acr
-from services.auth.client.rules import RECOURSE, Client, grantable_scope, require_audiences
+from services.auth.client.rules import RECOURSE, Client, ClientKind, grantable_scope, require_audiences
 from services.auth.oauth_errors import OAuthError
 from services.auth.parameters import Parameters
 from services.auth.user_code.rules import ALPHABET, CODE_LENGTH, normalise_code
@@ -45,6 +45,7 @@ class AuthorizationRequest:
     login_hint: str | None = field(default=None, repr=False)
     required_acr: str | None = None
     dpop_jkt: str | None = None
+    asks_consent: bool = False
 
     @property
     def asks_recourse(self) -> bool:
@@ -109,6 +110,7 @@ def read_request(client: Client, asked: Parameters, *, issuer: str, language: st
         login_hint=_code_of(asked.one("login_hint")),
         required_acr=read_required_acr(asked.one("claims")),
         dpop_jkt=_thumbprint(asked),
+        asks_consent=client.kind is ClientKind.SOFTWARE and "consent" in _prompts(asked),
     )
 
 
@@ -139,9 +141,9 @@ def _challenge(client: Client, asked: Parameters) -> str:
 def read_conduct(asked: Parameters) -> Conduct:
     """OpenID Connect Core §3.1.2.1. Raises OAuthError.
 
-    There is nothing here to consent to, so `consent` asks nobody; `select_account` chooses for whom to act.
+    `consent` asks for software alone (AuthorizationRequest); `select_account` chooses for whom to act.
     """
-    prompts = frozenset((asked.one("prompt") or "").split()).intersection(PROMPTS)
+    prompts = _prompts(asked)
     if "none" in prompts and len(prompts) > 1:
         raise OAuthError("invalid_request", "prompt=none stands alone")
     age = asked.one("max_age")
@@ -154,6 +156,10 @@ def read_conduct(asked: Parameters) -> Conduct:
         max_age=None if age is None else int(age),
         id_token_hint=asked.one("id_token_hint"),
     )
+
+
+def _prompts(asked: Parameters) -> frozenset[str]:
+    return frozenset((asked.one("prompt") or "").split()).intersection(PROMPTS)
 
 
 def _echoed(asked: Parameters, name: str) -> str | None:

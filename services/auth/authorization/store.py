@@ -8,13 +8,13 @@ from libs.common.database import Connection, Database
 from services.auth.authorization.rules import AuthorizationCode, AuthorizationRequest
 
 REQUEST_COLUMNS = """client_id, redirect_uri, scope, resources, state, nonce, code_challenge, language,
-    login_hint, required_acr, dpop_jkt"""
+    login_hint, required_acr, dpop_jkt, asks_consent"""
 SELECT_REQUEST = f"""
 SELECT {REQUEST_COLUMNS} FROM authorization_requests WHERE secret_hash = $1 AND expires_at > $2
 """
 INSERT_REQUEST = f"""
 INSERT INTO authorization_requests (secret_hash, expires_at, {REQUEST_COLUMNS})
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 """
 DELETE_REQUEST = "DELETE FROM authorization_requests WHERE secret_hash = $1 RETURNING client_id"
 DELETE_OLD_REQUESTS = "DELETE FROM authorization_requests WHERE expires_at < $1"
@@ -64,6 +64,7 @@ async def add_request(
         request.login_hint,
         request.required_acr,
         request.dpop_jkt,
+        request.asks_consent,
     )
 
 

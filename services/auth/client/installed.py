@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from joserfc.errors import JoseError
+from pydantic import Field
 
 from libs.common.errors import DomainError
 from libs.common.public_keys import KeyNotAcceptable
@@ -13,6 +14,8 @@ from services.auth.client.registration import require_sound
 from services.auth.client.rules import Client, ClientKind, Method, Profile
 from services.auth.client.secrets import hash_secret, is_generated
 from services.auth.installation_files import FilePart, InstallationFault, Name, Translated, read_text
+
+VENDOR_LENGTH = 100
 
 
 class ClientAsInstalled(FilePart):
@@ -24,6 +27,7 @@ class ClientAsInstalled(FilePart):
     secret_files: tuple[Path, ...] = ()
     department: Name | None = None
     software: Name | None = None
+    vendor: str | None = Field(default=None, min_length=1, max_length=VENDOR_LENGTH)
     name: Translated | None = None
     redirect_uris: tuple[str, ...] = ()
     post_logout_redirect_uris: tuple[str, ...] = ()
@@ -46,7 +50,16 @@ class ClientAsInstalled(FilePart):
 
 
 AS_THEY_STAND = (
-    *("client_id", "kind", "department", "software", "profile", "jwks_uri", "token_endpoint_auth_method"),
+    *(
+        "client_id",
+        "kind",
+        "department",
+        "software",
+        "vendor",
+        "profile",
+        "jwks_uri",
+        "token_endpoint_auth_method",
+    ),
     *("token_endpoint_auth_signing_alg", "tls_client_auth_subject_dn", "tls_client_auth_san_dns"),
     *("id_token_signed_response_alg", "access_token_signed_response_alg", "require_pkce"),
     *("require_pushed_authorization_requests", "require_signed_request_object", "dpop_bound_access_tokens"),

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, StringConstraints
 
 from libs.common.http import Line, RequestModel
-from services.auth.client.keys import MOST_KEYS, Alg, KeyNotAcceptable, read_jwk
+from libs.common.public_keys import KeyNotAcceptable
+from services.auth.client.keys import MOST_KEYS, Alg, read_jwk
 from services.auth.client.registration import ADDRESS_LENGTH, MOST_ADDRESSES
 from services.auth.client.rules import Client, ClientKind, Method, Profile
 from services.auth.installation_files import Name

@@ -61,6 +61,7 @@ def _require_owner(client: Client) -> None:
     is_departments = client.kind in {ClientKind.DEPARTMENT, ClientKind.DEPARTMENT_SYSTEM}
     _require("department", holds=is_departments == (client.department is not None))
     _require("software", holds=(client.kind is ClientKind.SOFTWARE) == (client.software is not None))
+    _require("vendor", holds=client.vendor is None or client.kind is ClientKind.SOFTWARE)
 
 
 def _require_addresses(client: Client) -> None:

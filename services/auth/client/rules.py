@@ -82,6 +82,7 @@ class Client:
     tls_client_certificate_bound_access_tokens: bool = False
     backchannel_logout_uri: str | None = None
     backchannel_logout_session_required: bool = False
+    vendor: str | None = None
 
     @property
     def is_portal(self) -> bool:

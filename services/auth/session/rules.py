@@ -43,6 +43,8 @@ class Stage(StrEnum):
     COMPLETE = "complete"
     # Of no session, which may be complete already: the request asks for a factor that nobody bound yet.
     SECOND_FACTORS = "second-factors"
+    # Nor this: a vendor's product asks what its person has not allowed it yet.
+    CONSENT = "consent"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from libs.common.principal import Principal
 from services.auth import records
 from services.auth.authorization.commands import grant, take_request
 from services.auth.parts import Parts
-from services.auth.session import attempts, commands, devices, rules, step_up, store
+from services.auth.session import attempts, commands, consent, devices, rules, step_up, store
 from services.auth.session.attempts import Subjects
 from services.auth.session.commands import Opened
 from services.auth.session.devices import Binding
@@ -109,10 +109,14 @@ def binding_of(holder: Holder) -> Binding | None:
 async def _due_stage(tx: Connection, session: Session, visit: Visit, holder: Holder) -> Stage:
     """The session's own next step, then what the request asks for beyond it."""
     required = visit.request.required_acr
-    if session.stage is not Stage.COMPLETE or required is None:
+    if session.stage is not Stage.COMPLETE:
         return session.stage
-    known = await commands.with_factors(tx, holder)
-    return rules.step_up_stage(session, required_acr=required, factors=known.factors) or Stage.COMPLETE
+    if required is not None:
+        known = await commands.with_factors(tx, holder)
+        lacking = rules.step_up_stage(session, required_acr=required, factors=known.factors)
+        if lacking is not None:
+            return lacking
+    return await consent.due_stage(tx, session, request=visit.request, client=visit.client)
 
 
 async def wait_for_attempt(

@@ -38,8 +38,8 @@ def of_suspicious_sign_in(event: SuspiciousSignIn) -> tuple[Notification, ...]:
             "Une ouverture de session inhabituelle",
             f"Le {{at}}, une session a été ouverte avec votre code d'utilisateur ({_browser(event, 'fr')}). "
             f"{_why(event, 'fr')}\n\nSi c'était vous, vous n'avez rien à faire. Sinon, changez votre mot de passe "
-            "et signalez sans tarder un incident de sécurité\u00a0: votre code sera suspendu sur-le-champ. Si vous ne "
-            "pouvez pas ouvrir de session, signalez-le par téléphone.",
+            "et signalez sans tarder un incident de sécurité\u00a0: votre code sera suspendu sur-le-champ. Si "
+            "vous ne pouvez pas ouvrir de session, signalez-le par téléphone.",
         ),
         en=Text(
             "An unusual sign-in",

@@ -109,9 +109,9 @@ OWN_PASSWORD_RESET = both(
     fr=Text(
         "Votre mot de passe a été réinitialisé",
         "Le {at}, votre mot de passe a été remplacé par un mot de passe à usage unique et vos sessions ont été "
-        "terminées. Si vous ne l'avez pas demandé, quelqu'un d'autre a peut-être reçu ce mot de passe\u00a0: signalez"
-        " sans tarder un incident de sécurité, ou communiquez avec un responsable des services électroniques du"
-        " demandeur ou avec le fournisseur de services.",
+        "terminées. Si vous ne l'avez pas demandé, quelqu'un d'autre a peut-être reçu ce mot de passe\u00a0: "
+        "signalez sans tarder un incident de sécurité, ou communiquez avec un responsable des services "
+        "électroniques du demandeur ou avec le fournisseur de services.",
     ),
     en=Text(
         "Your password was reset",
@@ -140,8 +140,8 @@ PASSWORD_CHANGED = both(
     fr=Text(
         "Votre mot de passe a été changé",
         "Le {at}, le mot de passe de votre code d'utilisateur a été changé et vos autres sessions ont été "
-        "terminées. Si ce n'était pas vous, signalez sans tarder un incident de sécurité\u00a0: le code sera suspendu"
-        " sur-le-champ. Si vous ne pouvez plus ouvrir de session, signalez-le par téléphone.",
+        "terminées. Si ce n'était pas vous, signalez sans tarder un incident de sécurité\u00a0: le code sera "
+        "suspendu sur-le-champ. Si vous ne pouvez plus ouvrir de session, signalez-le par téléphone.",
     ),
     en=Text(
         "Your password was changed",

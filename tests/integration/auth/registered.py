@@ -39,6 +39,7 @@ SYSTEM = Client("pay", ClientKind.DEPARTMENT_SYSTEM, "cnesst", "Pay", "Pay", (),
 BOOKS = Client(
     *("books", ClientKind.SOFTWARE, None, "Livres", "Books", (REDIRECT,), (), (), public(EC, RSA)),
     software="clic-books",
+    vendor="Vendor inc.",
 )
 
 
@@ -127,6 +128,11 @@ class Books(parties.Client):
 
     def __init__(self, service: Running, platform: Platform, *, client_id: str = "books") -> None:
         super().__init__(service, platform, client_id, REDIRECT)
+
+    async def consented(self, browser: parties.Browser, answer: httpx.Response) -> httpx.Response:
+        """Past the page that asks whether the product is allowed."""
+        assert answer.url.path == "/consent", answer.text
+        return await browser.submit({"answer": "allow"}, page=answer)
 
     def code(self, answer: httpx.Response) -> str:
         return parties.answer_of(answer)["code"]

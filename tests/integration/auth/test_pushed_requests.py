@@ -59,7 +59,7 @@ async def test_a_pushed_request_is_met_by_its_name_alone(auth: Running, platform
     assert name.startswith(PREFIX)
     assert len(name) >= len(PREFIX) + 43
     assert 0 < life <= 60
-    back = await browser.get(named(name))
+    back = await relying.consented(browser, await browser.get(named(name)))
     assert answer_of(back)["state"] == "the-state"
     granted = await relying.redeem_code(relying.code(back))
     assert granted.status_code == 200
@@ -197,7 +197,7 @@ async def test_a_client_registered_to_do_without_pkce_brings_a_nonce(auth: Runni
     person, browser = await new_person_in_charge(auth), new_browser(auth)
     await first_sign_in(browser, parties.client(auth, platform), person)
     undone = {"code_challenge": None, "code_challenge_method": None}
-    code = relying.code(await browser.get(relying.authorize(**undone)))
+    code = relying.code(await relying.consented(browser, await browser.get(relying.authorize(**undone))))
     downgraded = await relying.redeem_code(code)
     assert downgraded.json()["error"] == "invalid_grant"
     code = relying.code(await browser.get(relying.authorize(**undone)))

@@ -153,7 +153,7 @@ async def test_each_client_gets_its_algorithms_and_our_own_services_get_es256(
     await install(auth, books)
     relying = Books(auth, platform)
     person, browser = await new_person_in_charge(auth), new_browser(auth)
-    given = relying.code(await first_sign_in(browser, relying, person))
+    given = relying.code(await relying.consented(browser, await first_sign_in(browser, relying, person)))
     granted = (await relying.redeem_code(given)).json()
     assert header_of(granted["id_token"])["alg"] == "RS256"
     assert header_of(granted["access_token"])["alg"] == "PS256"
@@ -171,8 +171,8 @@ async def test_a_vendors_software_has_its_own_name_of_a_person_and_is_not_told_t
     books, payroll = Books(auth, platform), Books(auth, platform, client_id="payroll")
     subjects = []
     for relying, answer in (
-        (books, await first_sign_in(browser, books, person)),
-        (payroll, await browser.get(payroll.authorize())),
+        (books, await books.consented(browser, await first_sign_in(browser, books, person))),
+        (payroll, await payroll.consented(browser, await browser.get(payroll.authorize()))),
     ):
         granted = (await relying.redeem_code(relying.code(answer))).json()
         claims = await replica(auth, DAYS).verify(granted["access_token"])

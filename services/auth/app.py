@@ -50,9 +50,10 @@ from services.auth.signing_key.commands import forget_retired
 from services.auth.signing_key.operation import run_signing_keys
 from services.auth.two_persons import TWO_PERSONS
 from services.auth.user_code import api as user_code_api
-from services.auth.user_code import recovery_api, suspension_api
+from services.auth.user_code import disuse_api, recovery_api, suspension_api
 from services.auth.user_code.breached_operation import run_breached_passwords
 from services.auth.user_code.commands import remove_unnamed_codes
+from services.auth.user_code.disuse import watch_disuse
 from services.auth.user_code.dormancy import revoke_dormant_codes
 
 
@@ -68,6 +69,10 @@ async def sweep_codes(resources: Resources) -> None:
 
 async def sweep_dormant(resources: Resources) -> None:
     await revoke_dormant_codes(resources.database, _settings(resources))
+
+
+async def sweep_disuse(resources: Resources) -> None:
+    await watch_disuse(resources.database, _settings(resources))
 
 
 async def sweep_sessions(resources: Resources) -> None:
@@ -121,6 +126,7 @@ SERVICE = Service(
         recovery_api.router,
         agent_account_api.router,
         client_api.router,
+        disuse_api.router,
         proposal_routes(TWO_PERSONS),
     ],
     internal_routers=[
@@ -137,6 +143,7 @@ SERVICE = Service(
     sweeps=(
         sweep_codes,
         sweep_dormant,
+        sweep_disuse,
         sweep_sessions,
         sweep_incidents,
         sweep_expired,

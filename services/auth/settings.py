@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from libs.common.settings import ServiceSettings, is_loopback
 from services.auth.pages import Support
 from services.auth.signing_key.rules import Schedule
+from services.auth.user_code.disuse_rules import Ages
 from services.auth.user_code.password_rules import FEWEST_ALONE, FEWEST_WITH_SECOND_FACTOR, Aging, Demands
 
 
@@ -108,6 +109,19 @@ class AuthSettings(ServiceSettings):
     @property
     def support(self) -> Support:
         return Support(self.support_telephone, {"fr": self.support_hours_fr, "en": self.support_hours_en})
+
+    disuse_warning_days: str = Field(
+        "300,350",
+        pattern=r"^([1-9][0-9]{0,3}(,[1-9][0-9]{0,3})*)?$",
+        description="ages since its last use at which a code's person is warned, ascending, days",
+    )
+    disuse_hold_days: int = Field(365, ge=1, description="age since its last use at which a code is held, days")
+
+    @property
+    def disuse_ages(self) -> Ages:
+        warnings = sorted(int(one) for one in self.disuse_warning_days.split(",") if one)
+        before = tuple(timedelta(days=one) for one in warnings if one < self.disuse_hold_days)
+        return Ages(before, timedelta(days=self.disuse_hold_days))
 
     @property
     def signing_key_schedule(self) -> Schedule:

@@ -7,6 +7,7 @@ from libs.common.contracts.auth import (
     PasswordChanged,
     SuspiciousSignIn,
     TwoPersonCommandExecuted,
+    UserCodeDisused,
     UserCodeReactivated,
     UserCodeRevoked,
     UserCodeSuspended,
@@ -30,7 +31,13 @@ from services.mailbox.mailbox.commands import create_mailbox
 from services.mailbox.notification.commands import notify
 
 AboutCode = (
-    IncidentReported | IncidentPassedOn | IncidentResolved | CredentialsReset | PasswordChanged | SuspiciousSignIn
+    IncidentReported
+    | IncidentPassedOn
+    | IncidentResolved
+    | CredentialsReset
+    | PasswordChanged
+    | SuspiciousSignIn
+    | UserCodeDisused
 )
 
 
@@ -84,6 +91,7 @@ def handlers(_settings: ServiceSettings) -> dict[str, Handler]:
             (RegistrationCancelled, tell_cancelled),
             (CredentialsReset, tell),
             (PasswordChanged, tell),
+            (UserCodeDisused, tell),
             (SuspiciousSignIn, tell),
             (UserCodeSuspended, tell_code),
             (UserCodeReactivated, tell_code),

@@ -38,6 +38,15 @@ class UserCodeSuspended(Event):
     told_otherwise: bool = False
 
 
+class UserCodeDisused(Event):
+    """Nobody has used the code for long; it is held at `held_at` at the earliest. mailbox warns its person."""
+
+    type: ClassVar[str] = "clicsequr.user-code-disused.v1"
+    applicant_id: UUID
+    user_code_id: UUID
+    held_at: datetime
+
+
 class UserCodeReactivated(Event):
     """The last hold on the code fell. Older tokens stay dead. `told_otherwise`: as of its suspension."""
 

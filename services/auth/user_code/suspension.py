@@ -87,7 +87,7 @@ async def release_hold(  # noqa: PLR0913 - what one release says, each by name
     actor = _actor(call, side, before=before, others=others, is_entitled=is_entitled)
     after, released = hold_rules.release(before, hold_id, actor=actor, at=call.at)
     await holds_store.save_released(tx, released)
-    await _tell_change(tx, call, before, after=after, told_otherwise=is_entitled)
+    await _tell_change(tx, call, before, after=after, told_otherwise=is_entitled and side is not Side.SYSTEM)
     content = _content(after, released)
     await record_evidence(tx, call, "reactivate_user_code", applicant_id=after.applicant_id, content=content)
     return HoldOnCode(hold_id=hold_id, state=after.standing)

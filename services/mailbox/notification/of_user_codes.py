@@ -6,6 +6,7 @@ from libs.common.contracts.auth import (
     CredentialsReset,
     PasswordChanged,
     TwoPersonCommandExecuted,
+    UserCodeDisused,
     UserCodeReactivated,
     UserCodeRevoked,
     UserCodeSuspended,
@@ -13,6 +14,21 @@ from libs.common.contracts.auth import (
 from libs.common.contracts.envelope import Event
 from services.mailbox.notification.wording import Addressees, Choose, Notification, Text, always, both
 
+DISUSED_SOON = both(
+    Addressees.PERSON,
+    fr=Text(
+        "Votre code d'utilisateur ne sert plus",
+        "Votre code d'utilisateur n'a pas servi depuis longtemps. S'il ne sert pas d'ici là, il sera suspendu le "
+        "{held_at}. Pour le garder, ouvrez une session. Si vous n'en avez plus besoin, ou si vous croyez vous en "
+        "être servi, avisez un responsable des services électroniques du demandeur.",
+    ),
+    en=Text(
+        "Your user code is not used any more",
+        "Your user code has not been used for a long time. Unless it is used before, it will be suspended on "
+        "{held_at}. To keep it, sign in. If you no longer need it, or believe that you did use it, tell one of "
+        "the applicant's persons in charge of online services.",
+    ),
+)
 OWN_CODE_SUSPENDED = both(
     Addressees.PERSON,
     fr=Text(
@@ -221,6 +237,7 @@ def _of_command(event: TwoPersonCommandExecuted) -> tuple[Notification, ...]:
 
 OF_USER_CODES: Mapping[type[Event], Choose] = {
     UserCodeSuspended: _of_suspension,
+    UserCodeDisused: always(DISUSED_SOON),
     UserCodeReactivated: _of_reactivation,
     UserCodeRevoked: always(CODE_REVOKED),
     CredentialsReset: _of_reset,

@@ -149,6 +149,7 @@ PLACES = [
     ("POST", "/v1/user-codes/{user_code_id}/revocation"),
     ("GET", "/v1/user-codes/{user_code_id}/holds/{hold_id}/grounds"),
     ("GET", "/v1/me/access-records"),
+    ("POST", "/v1/me/disuse-release"),
     ("GET", "/v1/applicants/{applicant_id}/access-records"),
     ("GET", "/v1/applicants/{applicant_id}/evidence-records"),
     ("GET", "/v1/access-records"),

@@ -537,6 +537,8 @@ CREATE TABLE public.user_codes (
     password_is_one_time boolean NOT NULL,
     first_used_at timestamp with time zone,
     revoked_at timestamp with time zone,
+    disuse_due_at timestamp with time zone DEFAULT '1970-01-01 00:00:00+00'::timestamp with time zone NOT NULL,
+    disuse_warnings integer DEFAULT 0 NOT NULL,
     CONSTRAINT a_chosen_password_was_used CHECK ((password_is_one_time OR (first_used_at IS NOT NULL))),
     CONSTRAINT an_active_code_was_activated CHECK (((state <> 'active'::text) OR (activated_at IS NOT NULL))),
     CONSTRAINT user_code_state_is_known CHECK ((state = ANY (ARRAY['pending'::text, 'active'::text, 'revoked'::text])))
@@ -702,6 +704,7 @@ CREATE INDEX token_grants_by_expiry ON public.token_grants USING btree (expires_
 CREATE INDEX token_grants_by_session ON public.token_grants USING btree (session_id, client_id);
 CREATE INDEX user_code_holds_by_code ON public.user_code_holds USING btree (user_code_id, placed_at, id);
 CREATE INDEX user_codes_by_applicant ON public.user_codes USING btree (applicant_id);
+CREATE INDEX user_codes_by_disuse ON public.user_codes USING btree (disuse_due_at) WHERE (state = 'active'::text);
 CREATE INDEX user_codes_pending ON public.user_codes USING btree (assigned_at) WHERE (state = 'pending'::text);
 ALTER INDEX public.access_records_of_agents ATTACH PARTITION public.access_records_default_actor_at_id_idx;
 ALTER INDEX public.access_records_by_applicant ATTACH PARTITION public.access_records_default_applicant_id_at_id_idx;
@@ -863,3 +866,5 @@ GRANT UPDATE(password_set_at) ON TABLE public.user_codes TO auth_app;
 GRANT UPDATE(password_is_one_time) ON TABLE public.user_codes TO auth_app;
 GRANT UPDATE(first_used_at) ON TABLE public.user_codes TO auth_app;
 GRANT UPDATE(revoked_at) ON TABLE public.user_codes TO auth_app;
+GRANT UPDATE(disuse_due_at) ON TABLE public.user_codes TO auth_app;
+GRANT UPDATE(disuse_warnings) ON TABLE public.user_codes TO auth_app;

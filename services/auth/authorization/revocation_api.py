@@ -44,9 +44,9 @@ async def _revoke(request: Request) -> None:
         raise OAuthError("invalid_request", "the parameter token is missing")
     found = await find_presented(parts, token, at=request.state.at)
     own = found if found is not None and found.client_id == client.client_id else None
-    if own is not None and own.held is None:
+    if own is not None and (own.held is None or "act" in own.told):
         await _record(request, client, refusal="unsupported_token_type")
-        raise OAuthError("unsupported_token_type", "a token of a client's own credential lives five minutes")
+        raise OAuthError("unsupported_token_type", "a client's own or exchanged token lives five minutes")
     await _record(request, client)
     if own is not None:
         await _end(request, client, own)

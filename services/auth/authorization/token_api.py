@@ -10,6 +10,7 @@ from libs.common.dpop import Proof
 from libs.common.errors import DomainError
 from libs.common.http import new_router
 from services.auth import records
+from services.auth.authorization.exchange import GRANT_TYPE, exchange_token
 from services.auth.authorization.redemption import RefusedByStanding, redeem_code, redeem_credential
 from services.auth.authorization.refresh import redeem_refresh_token
 from services.auth.authorization.senders import confirm, shown_proof, tell_nonce
@@ -27,6 +28,7 @@ GRANTS = {
     "authorization_code": redeem_code,
     "client_credentials": redeem_credential,
     "refresh_token": redeem_refresh_token,
+    GRANT_TYPE: exchange_token,
 }
 
 

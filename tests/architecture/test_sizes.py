@@ -15,6 +15,7 @@ ALLOWED = {
     "libs/common/contracts/envelope.py": {"data"},
     "deploy/demo/browser.py": {"data", "handle"},
     "deploy/local/mail.py": {"data", "handle"},
+    "examples/openid_client/browser.py": {"data", "handle"},
     "libs/common/idempotency.py": {"info"},
 }
 

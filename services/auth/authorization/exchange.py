@@ -42,7 +42,7 @@ async def exchange_token(
     confirmation: Confirmation,
     circumstances: Circumstances,
 ) -> dict[str, Any]:
-    """Same subject, session and grant; no wider scope, no longer life than the subject token. Raises OAuthError."""
+    """Same subject, session and grant; no wider scope and no longer life than the subject's. Raises OAuthError."""
     _require_understood(client, asked)
     audience = _audience(parts, client, asked)
     token = await read_access_token(parts, asked.one("subject_token"))

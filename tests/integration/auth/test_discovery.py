@@ -81,8 +81,13 @@ async def test_what_is_told_to_be_unsupported_is_refused(auth: Running, platform
     found = await metadata(auth)
     given = await granted(auth, platform)
     assert found["request_uri_parameter_supported"] is False
-    answer = await given.browser.get(given.client.authorize(request_uri="https://example.org/request"))
+    answer = await given.browser.get(given.client.authorize(request_uri="https://elsewhere.example"))
     assert answer_of(answer)["error"] == "request_uri_not_supported"
+    assert found["request_parameter_supported"] is True
+    unsigned = await given.browser.get(given.client.authorize(request="x"))
+    assert answer_of(unsigned)["error"] == "invalid_request_object"
+    assert found["dpop_signing_alg_values_supported"] == ["ES256", "PS256", "RS256"]
+    assert found["tls_client_certificate_bound_access_tokens"] is False
     assert found["authorization_response_iss_parameter_supported"] is True
     assert answer_of(await given.browser.get(given.client.authorize()))["iss"] == found["issuer"]
     again = await granted_again(auth, platform, given.person, given.browser, claims='{"id_token": {"acr": null}}')

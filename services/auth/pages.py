@@ -3,11 +3,13 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from babel.dates import format_date
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
@@ -106,6 +108,12 @@ def _translations(language: str) -> NullTranslations:
         write_mo(compiled, read_po(source, locale=language))
     compiled.seek(0)
     return Translations(compiled)
+
+
+def long_date(on: date, *, language: str) -> str:
+    """As it is written in Québec: the first of a month is an ordinal in French."""
+    written = format_date(on, "long", locale=f"{language}_CA")
+    return f"1er {written.removeprefix('1 ')}" if language == "fr" and on.day == 1 else written
 
 
 def origin_of(address: str) -> str:

@@ -1,10 +1,10 @@
-from babel.dates import format_date
 from fastapi import Request, Response
 
 from libs.common.admission import public
 from libs.common.errors import DomainError
 from libs.common.http import new_router
 from services.auth.cookies import form_token
+from services.auth.pages import long_date
 from services.auth.parameters import Malformed
 from services.auth.parts import Parts, parts_of
 from services.auth.session.answers import follow
@@ -96,5 +96,5 @@ def _page(  # noqa: PLR0913 - what the page shows, each by name
 
 
 def _shown(one: Represented, *, language: str) -> dict[str, str | None]:
-    ends_on = None if one.ends_on is None else format_date(one.ends_on, "long", locale=f"{language}_CA")
+    ends_on = None if one.ends_on is None else long_date(one.ends_on, language=language)
     return {"id": str(one.power_of_attorney_id), "name": one.name, "number": one.number, "ends_on": ends_on}

@@ -1,4 +1,3 @@
-from babel.dates import format_date
 from fastapi import Request, Response
 
 from libs.common.admission import public
@@ -6,6 +5,7 @@ from libs.common.clock import civil_date
 from libs.common.errors import DomainError
 from libs.common.http import new_router
 from services.auth.cookies import form_token
+from services.auth.pages import long_date
 from services.auth.parameters import Malformed
 from services.auth.parts import Parts, parts_of
 from services.auth.session.answers import follow
@@ -75,5 +75,5 @@ def _page(request: Request, visit: Visit, changed: ChangedConditions, *, status:
 
 
 def _shown(posted: PostedConditions, *, language: str) -> dict[str, str]:
-    posted_on = format_date(civil_date(posted.posted_at), "long", locale=f"{language}_CA")
+    posted_on = long_date(civil_date(posted.posted_at), language=language)
     return {"version": posted.version, "posted_on": posted_on, "address": posted.addresses[language]}

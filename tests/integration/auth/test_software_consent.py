@@ -77,7 +77,7 @@ async def test_the_page_names_product_and_vendor_says_what_is_asked_and_gives_no
     _, browser = await signed_in(auth, platform)
     page = await asked(browser, Books(auth, platform), scope=OFFLINE)
     assert "Do you allow Books?" in page.text
-    assert "A product of Vendor inc." in page.text
+    assert "The vendor, Vendor inc., is not part of the government" in page.text
     assert "Stay signed in until your session ends" in page.text
     assert await codes(auth) == 0
     french = await asked(browser, Books(auth, platform), ui_locales="fr")
@@ -187,8 +187,7 @@ async def test_an_answer_serves_once_also_when_it_comes_twice_at_once(auth: Runn
     page = read_page(await asked(browser, Books(auth, platform)))
     typed = {**page.fields, **ALLOW}
     answers = await asyncio.gather(*(browser.http.post("/consent", data=typed) for _ in range(4)))
-    given = [one for one in answers if one.is_redirect and "code=" in one.headers["location"]]
-    assert len(given) == 1
+    assert len([one for one in answers if one.is_redirect and "code=" in one.headers["location"]]) == 1
     assert await codes(auth) == 1
 
 
@@ -231,16 +230,20 @@ async def test_a_session_that_the_request_was_not_answered_by_is_not_asked(
 
 
 @pytest.mark.parametrize(
-    "changes",
-    [{"software": "clic-ledger"}, {"name_en": "Ledger"}, {"vendor": "Another inc."}],
+    "changed",
+    [
+        replace(BOOKS, software="clic-ledger"),
+        replace(BOOKS, name_en="Ledger"),
+        replace(BOOKS, vendor="Another inc."),
+    ],
 )
 async def test_a_page_whose_client_was_changed_meanwhile_is_shown_again(
-    auth: Running, platform: Platform, changes: dict[str, Any]
+    auth: Running, platform: Platform, changed: Client
 ) -> None:
     _, browser = await signed_in(auth, platform)
     relying = Books(auth, platform)
     page = await asked(browser, relying)
-    await install(auth, replace(BOOKS, **changes))
+    await install(auth, changed)
     again = await browser.submit(ALLOW, page=page)
     assert (again.status_code, await kept(auth)) == (409, [])
     assert "has changed since the page was shown" in again.text

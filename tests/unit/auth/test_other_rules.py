@@ -1,7 +1,7 @@
 import base64
 import hashlib
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pyotp
 import pytest
@@ -13,7 +13,7 @@ from services.auth.authorization import rules as authorization
 from services.auth.client.rules import ClientKind
 from services.auth.key_files import KeyFileFault, SymmetricKey, seal, unseal
 from services.auth.oauth_errors import OAuthError
-from services.auth.pages import FOLDER
+from services.auth.pages import FOLDER, long_date
 from services.auth.signing_key import rules as signing_key
 from services.auth.signing_key.rules import SealedKey
 from tests.unit.auth.test_client_rules import ISSUER, client
@@ -92,3 +92,16 @@ def test_the_french_catalogue_says_all_that_the_templates_say_and_no_more() -> N
         french = {message.id: message.string for message in read_po(source) if message.id}
     assert {message[:2] if isinstance(message, tuple) else message for message in said} == set(french)
     assert all(french.values())
+
+
+@pytest.mark.parametrize(
+    ("day", "french", "english"),
+    [
+        (1, "1er novembre 2026", "November 1, 2026"),
+        (11, "11 novembre 2026", "November 11, 2026"),
+        (21, "21 novembre 2026", "November 21, 2026"),
+    ],
+)
+def test_a_date_is_written_as_in_quebec(day: int, french: str, english: str) -> None:
+    on = date(2026, 11, day)
+    assert (long_date(on, language="fr"), long_date(on, language="en")) == (french, english)

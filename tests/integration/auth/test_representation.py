@@ -19,6 +19,7 @@ from libs.common.ids import new_id
 from services.auth.app import SERVICE, sweep_expired
 from tests.integration.auth import parties
 from tests.integration.auth.parties import CLIC_REVENU, Browser, Person, answer_of, claims_of, new_browser
+from tests.integration.auth.registered import BOOKS, Books, install
 from tests.kit import Running, running
 
 
@@ -434,3 +435,26 @@ async def test_a_refresh_token_and_userinfo_ask_for_the_power_again(
     assert told.json()["power_of_attorney"] == power_of(delegation, person)
     claims = await claims_of(auth, refreshed.json()["access_token"])
     assert (claims["applicant"], claims["role"]) == (str(granting), "mandatary")
+
+
+async def test_commercial_software_is_allowed_for_each_applicant_by_itself(
+    auth: Running, platform: Platform, delegation: Delegation
+) -> None:
+    await install(auth, BOOKS)
+    person = await parties.sessions_person(auth, platform)
+    granting, power = delegation.give(person), power_of(delegation, person)
+    browser, relying = new_browser(auth), Books(auth, platform)
+    assert (await parties.sign_in(browser, relying, person)).url.path == "/applicant"
+    page = await browser.submit({"applicant": power})
+    assert "represent under a power of attorney" in page.text
+    claims = await claims_of(
+        auth,
+        (await relying.redeem_code(relying.code(await relying.consented(browser, page)))).json()["access_token"],
+    )
+    assert (claims["applicant"], claims["software"]) == (str(granting), "clic-books")
+    assert (await browser.get(relying.authorize(prompt="select_account"))).url.path == "/applicant"
+    page = await browser.submit({"applicant": "own"})
+    assert (page.url.path, "represent under" in page.text) == ("/consent", False)
+    relying.code(await relying.consented(browser, page))
+    rows = await auth.database.fetch("SELECT applicant_id FROM software_consents")
+    assert {row["applicant_id"] for row in rows} == {granting, person.applicant_id}

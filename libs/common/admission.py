@@ -10,6 +10,7 @@ from uuid import UUID
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from starlette.routing import request_response
 
 from libs.common import assurance
 from libs.common.access_records import Circumstances, record_call
@@ -119,6 +120,10 @@ class AdmittedRoute(APIRoute):
             **{**options, "responses": {**declares, **(options.get("responses") or {})}},
         )
 
+        if _asks_for_nothing(endpoint):
+            # Such an endpoint does by itself all that FastAPI would do for it; metadata and errors stay the same.
+            self.app = request_response(endpoint)
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         answer = super().get_route_handler()
         admission: Admission | None = getattr(self.endpoint, ATTRIBUTE)
@@ -131,6 +136,15 @@ class AdmittedRoute(APIRoute):
             return await answer(request)
 
         return admitted
+
+
+def _asks_for_nothing(endpoint: Callable[..., Any]) -> bool:
+    """A public endpoint of the request alone that makes its answer itself."""
+    if getattr(endpoint, ATTRIBUTE) is not None or not inspect.iscoroutinefunction(endpoint):
+        return False
+    signature = inspect.signature(endpoint)
+    annotated = [one.annotation for one in signature.parameters.values()]
+    return annotated == [Request] and signature.return_annotation is Response
 
 
 def _errors(admission: Admission | None) -> list[type[DomainError]]:

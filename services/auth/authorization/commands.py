@@ -17,8 +17,7 @@ CODES_KEPT = timedelta(hours=1)
 async def open_request(database: Database, request: AuthorizationRequest, *, expires_at: datetime) -> str:
     """Keeps the request while somebody signs in; answers the secret that the browser brings back."""
     secret = secrets.token_urlsafe(SECRET_BYTES)
-    async with database.transaction() as tx:
-        await store.add_request(tx, request, secret_hash=rules.hash_code(secret), expires_at=expires_at)
+    await store.add_request(database, request, secret_hash=rules.hash_code(secret), expires_at=expires_at)
     return secret
 
 

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -29,10 +30,17 @@ HELD_COLUMNS = f"""
     f.*
 """
 HOLDERS = f"JOIN sessions s ON s.id = g.session_id LEFT JOIN ({FACTS}) f ON f.id = s.user_code_id"
-SELECT_HELD = f"SELECT {HELD_COLUMNS} FROM token_grants g {HOLDERS} WHERE g.id = $1"
-SELECT_REFRESH_TOKEN = f"""
-SELECT t.given_at AS token_given_at, t.used_at AS token_used_at, {HELD_COLUMNS}
-FROM refresh_tokens t JOIN token_grants g ON g.id = t.grant_id {HOLDERS} WHERE t.token_hash = $1
+# What is asked together is read together. OFFSET 0 keeps each a look-up by key, whatever the planner thinks.
+SELECT_HELD = f"""
+SELECT held.* FROM unnest($1::uuid[]) AS asked (id)
+CROSS JOIN LATERAL (SELECT {HELD_COLUMNS} FROM token_grants g {HOLDERS} WHERE g.id = asked.id OFFSET 0) AS held
+"""
+SELECT_REFRESH_TOKENS = f"""
+SELECT held.* FROM unnest($1::bytea[]) AS asked (hash)
+CROSS JOIN LATERAL (
+    SELECT t.token_hash, t.given_at AS token_given_at, t.used_at AS token_used_at, {HELD_COLUMNS}
+    FROM refresh_tokens t JOIN token_grants g ON g.id = t.grant_id {HOLDERS}
+    WHERE t.token_hash = asked.hash OFFSET 0) AS held
 """
 # A code's first use is a use of its session. Without a refresh token ($9) none is kept.
 INSERT_GRANT = """
@@ -46,20 +54,33 @@ WITH given AS (
 INSERT INTO refresh_tokens (token_hash, grant_id, given_at, expires_at)
 SELECT $9::bytea, $1::uuid, $7::timestamptz, $8::timestamptz WHERE $9::bytea IS NOT NULL
 """
-# The old token is used, the new one kept and the session touched, or nothing is done at all.
+# For each of those that came together: the old token is used, the new one kept and the session touched, or
+# nothing is done at all. Sessions are taken in the order of their ids, so that no batch waits for one that waits
+# for it; of two that bring the same token one is served, as the guard of the UPDATE says.
 INSERT_ROTATED = """
-WITH used AS (
-    UPDATE refresh_tokens t SET used_at = $3 FROM token_grants g, sessions s
-    WHERE t.token_hash = $1 AND t.used_at IS NULL AND g.id = t.grant_id AND g.revoked_at IS NULL
-      AND s.id = g.session_id AND s.ended_at IS NULL
-    RETURNING t.grant_id, t.expires_at, s.id AS session_id
+WITH asked AS (
+    SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::timestamptz[]) AS asked (old_hash, new_hash, at)
+), meant AS (
+    SELECT asked.*, found.session_id FROM asked
+    CROSS JOIN LATERAL (
+        SELECT g.session_id FROM refresh_tokens t JOIN token_grants g ON g.id = t.grant_id
+        WHERE t.token_hash = asked.old_hash OFFSET 0) AS found
+), held AS (
+    SELECT s.id FROM sessions s WHERE s.id IN (SELECT session_id FROM meant) AND s.ended_at IS NULL
+    ORDER BY s.id FOR NO KEY UPDATE
+), used AS (
+    UPDATE refresh_tokens t SET used_at = meant.at FROM meant, held, token_grants g
+    WHERE t.token_hash = meant.old_hash AND t.used_at IS NULL AND held.id = meant.session_id
+      AND g.id = t.grant_id AND g.revoked_at IS NULL
+    RETURNING t.grant_id, t.expires_at, meant.session_id, meant.new_hash, meant.at
 ), touched AS (
-    UPDATE sessions SET last_seen_at = greatest(last_seen_at, $3) FROM used
-    WHERE sessions.id = used.session_id AND ended_at IS NULL
+    UPDATE sessions SET last_seen_at = greatest(last_seen_at, latest.at)
+    FROM (SELECT session_id, max(at) AS at FROM used GROUP BY session_id) AS latest
+    WHERE sessions.id = latest.session_id AND ended_at IS NULL
 )
 INSERT INTO refresh_tokens (token_hash, grant_id, given_at, expires_at)
-SELECT $2::bytea, grant_id, $3::timestamptz, expires_at FROM used
-RETURNING grant_id
+SELECT new_hash, grant_id, at, expires_at FROM used
+RETURNING token_hash
 """
 # FAPI 2.0 Security Profile §5.3.2.1: for its clients the token stays; using it is a use of the session.
 UPDATE_TOUCHED = """
@@ -94,13 +115,13 @@ async def add(tx: Connection, grant: TokenGrant, *, refresh_hash: bytes | None) 
     )
 
 
-async def find_held(database: Database | Connection, grant_id: UUID) -> HeldGrant | None:
-    row = await database.fetchrow(SELECT_HELD, grant_id)
+async def find_held(database: Database, grant_id: UUID) -> HeldGrant | None:
+    row = await database.in_batches(_read_held, grant_id)
     return None if row is None else await _held(database, row)
 
 
 async def find_refresh_token(database: Database, token_hash: bytes) -> RefreshToken | None:
-    row = await database.fetchrow(SELECT_REFRESH_TOKEN, token_hash)
+    row = await database.in_batches(_read_refresh_tokens, token_hash)
     if row is None:
         return None
     return RefreshToken(row["token_given_at"], row["token_used_at"], await _held(database, row))
@@ -108,7 +129,24 @@ async def find_refresh_token(database: Database, token_hash: bytes) -> RefreshTo
 
 async def rotate(database: Database, *, old_hash: bytes, new_hash: bytes, at: datetime) -> bool:
     """False when the old one was used before, or its grant or session has ended meanwhile."""
-    return await database.fetchrow(INSERT_ROTATED, old_hash, new_hash, at) is not None
+    is_rotated: bool = await database.in_batches(_rotate, (old_hash, new_hash, at))
+    return is_rotated
+
+
+async def _read_held(connection: Connection, grant_ids: Sequence[UUID]) -> list[asyncpg.Record | None]:
+    found = {row["grant_id"]: row for row in await connection.fetch(SELECT_HELD, list(set(grant_ids)))}
+    return [found.get(grant_id) for grant_id in grant_ids]
+
+
+async def _read_refresh_tokens(connection: Connection, hashes: Sequence[bytes]) -> list[asyncpg.Record | None]:
+    found = {row["token_hash"]: row for row in await connection.fetch(SELECT_REFRESH_TOKENS, list(set(hashes)))}
+    return [found.get(token_hash) for token_hash in hashes]
+
+
+async def _rotate(connection: Connection, asked: Sequence[tuple[bytes, bytes, datetime]]) -> list[bool]:
+    columns = [list(column) for column in zip(*asked, strict=True)]
+    kept = {row["token_hash"] for row in await connection.fetch(INSERT_ROTATED, *columns)}
+    return [new_hash in kept for _, new_hash, _ in asked]
 
 
 async def touch(database: Database, token_hash: bytes, *, at: datetime) -> bool:
@@ -131,7 +169,7 @@ async def forget_old(tx: Connection, *, before: datetime) -> None:
     await tx.execute(DELETE_OLD_GRANTS, before)
 
 
-async def _held(database: Database | Connection, row: asyncpg.Record) -> HeldGrant:
+async def _held(database: Database, row: asyncpg.Record) -> HeldGrant:
     session = session_of({name: row[f"session_{name}"] for name in SESSION_NAMES})
     facts = None if row["id"] is None else facts_of(row)
     agent = None if session.agent_id is None else await find_agent(database, session.agent_id)

@@ -47,9 +47,9 @@ async def find_request(database: Database, secret_hash: bytes, *, at: datetime) 
 
 
 async def add_request(
-    tx: Connection, request: AuthorizationRequest, *, secret_hash: bytes, expires_at: datetime
+    database: Database, request: AuthorizationRequest, *, secret_hash: bytes, expires_at: datetime
 ) -> None:
-    await tx.execute(
+    await database.execute(
         INSERT_REQUEST,
         secret_hash,
         expires_at,

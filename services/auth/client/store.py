@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -43,8 +44,10 @@ ON CONFLICT (client_id) DO UPDATE SET
     vendor = excluded.vendor, jwk = excluded.jwk, installed_at = excluded.installed_at
 """
 INSERT_ASSERTION = """
-INSERT INTO client_assertions (client_id, jti_hash, expires_at) VALUES ($1, $2, $3)
-ON CONFLICT DO NOTHING RETURNING client_id
+INSERT INTO client_assertions (client_id, jti_hash, expires_at)
+SELECT * FROM unnest($1::text[], $2::bytea[], $3::timestamptz[]) AS shown (client_id, jti_hash, expires_at)
+ORDER BY client_id, jti_hash
+ON CONFLICT DO NOTHING RETURNING client_id, jti_hash
 """
 DELETE_OLD_ASSERTIONS = "DELETE FROM client_assertions WHERE expires_at < $1"
 
@@ -59,8 +62,22 @@ async def save(tx: Connection, client: Client, *, at: datetime) -> None:
 
 
 async def use_assertion(database: Database, *, client_id: str, jti_hash: bytes, expires_at: datetime) -> bool:
-    """False when this assertion was used before."""
-    return await database.fetchrow(INSERT_ASSERTION, client_id, jti_hash, expires_at) is not None
+    """False when this assertion was used before. It is kept before anybody is answered."""
+    is_first: bool = await database.in_batches(_use_assertions, (client_id, jti_hash, expires_at))
+    return is_first
+
+
+async def _use_assertions(connection: Connection, shown: Sequence[tuple[str, bytes, datetime]]) -> list[bool]:
+    """Of several that are the same, the first is used."""
+    columns = [list(column) for column in zip(*shown, strict=True)]
+    kept = {(row["client_id"], row["jti_hash"]) for row in await connection.fetch(INSERT_ASSERTION, *columns)}
+    return [_take((client_id, jti_hash), kept) for client_id, jti_hash, _ in shown]
+
+
+def _take(assertion: tuple[str, bytes], kept: set[tuple[str, bytes]]) -> bool:
+    is_there = assertion in kept
+    kept.discard(assertion)
+    return is_there
 
 
 async def forget_old_assertions(tx: Connection, *, at: datetime) -> None:

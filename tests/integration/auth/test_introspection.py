@@ -124,10 +124,7 @@ async def test_a_caller_may_show_an_access_token_of_the_purpose_instead_of_an_as
     auth: Running, platform: Platform
 ) -> None:
     given = await granted(auth, platform)
-    without = await bearer_of(auth, platform)
-    await auth.database.execute(
-        "UPDATE clients SET scopes = scopes || '{introspection}' WHERE client_id = 'registry'"
-    )
+    without = await bearer_of(auth, platform, scope="feeds")
     form = {"token": given.access_token}
     refused = await auth.public.post("/oauth/introspect", data=form, headers=without)
     assert (refused.status_code, refused.json()["error"]) == (403, "insufficient_scope")

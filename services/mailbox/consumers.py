@@ -5,6 +5,9 @@ from libs.common.contracts.auth import (
     IncidentReported,
     IncidentResolved,
     PasswordChanged,
+    RecoveryCodeUsed,
+    SecondFactorEnrolled,
+    SecondFactorRemoved,
     SuspiciousSignIn,
     TwoPersonCommandExecuted,
     UserCodeDisused,
@@ -39,6 +42,7 @@ AboutCode = (
     | SuspiciousSignIn
     | UserCodeDisused
 )
+OfFactor = SecondFactorEnrolled | SecondFactorRemoved | RecoveryCodeUsed
 
 
 async def give_box(tx: Connection, call: Call, event: PersonInChargeDesignated | UserAdded) -> None:
@@ -54,6 +58,12 @@ async def give_box(tx: Connection, call: Call, event: PersonInChargeDesignated |
 
 async def tell(tx: Connection, call: Call, event: AboutCode | PersonHeld | StateOfCode) -> None:
     await notify(tx, call, event, applicant_id=event.applicant_id, about=event.user_code_id)
+
+
+async def tell_factor(tx: Connection, call: Call, event: OfFactor) -> None:
+    """An agent has no box."""
+    if event.applicant_id is not None:
+        await notify(tx, call, event, applicant_id=event.applicant_id, about=event.user_code_id)
 
 
 async def tell_held(tx: Connection, call: Call, event: PersonHeld) -> None:
@@ -93,6 +103,9 @@ def handlers(_settings: ServiceSettings) -> dict[str, Handler]:
             (PasswordChanged, tell),
             (UserCodeDisused, tell),
             (SuspiciousSignIn, tell),
+            (SecondFactorEnrolled, tell_factor),
+            (SecondFactorRemoved, tell_factor),
+            (RecoveryCodeUsed, tell_factor),
             (UserCodeSuspended, tell_code),
             (UserCodeReactivated, tell_code),
             (UserCodeRevoked, tell_code),

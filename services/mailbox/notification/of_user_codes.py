@@ -168,11 +168,11 @@ PASSWORD_CHANGED = both(
 )
 # What two agents did, by the name of the command; any other command is told without.
 COMMANDS: Mapping[str, Mapping[str, str]] = {
-    "revoke_user_code": {
+    "revoke_person_in_charge": {
         "fr": "révoquer le code d'utilisateur d'un responsable des services électroniques",
         "en": "revoke the user code of a person in charge of online services",
     },
-    "revoke_user_codes": {
+    "revoke_all_user_codes": {
         "fr": "révoquer plusieurs codes d'utilisateur du demandeur",
         "en": "revoke several of the applicant's user codes",
     },
@@ -186,7 +186,7 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
     },
 }
 # The event of the reset itself tells everybody whom this would.
-TOLD_BY_THEIR_OWN_EVENT = frozenset({"reset_credentials", "reset_person_in_charge"})
+TOLD_BY_THEIR_OWN_EVENT = frozenset({"reset_person_in_charge"})
 ANY_COMMAND: Mapping[str, str] = {
     "fr": "prendre une décision qui exige deux personnes",
     "en": "take a decision that needs two persons",

@@ -12,6 +12,7 @@ from libs.common.contracts.delegation import PersonInChargeReactivated, PersonIn
 from libs.common.contracts.envelope import Event
 from libs.common.contracts.registry import RegistrationCancelled
 from services.mailbox.message.rules import Content
+from services.mailbox.notification.of_second_factors import OF_SECOND_FACTORS
 from services.mailbox.notification.of_sign_ins import of_suspicious_sign_in
 from services.mailbox.notification.of_user_codes import OF_USER_CODES
 from services.mailbox.notification.wording import Addressees, Choose, Notification, Text, always, both
@@ -128,6 +129,7 @@ NOTIFICATIONS_OF: Mapping[type[Event], Choose] = {
     RegistrationCancelled: always(REGISTRATION_CANCELLED),
     SuspiciousSignIn: of_suspicious_sign_in,
     **OF_USER_CODES,
+    **OF_SECOND_FACTORS,
 }
 
 

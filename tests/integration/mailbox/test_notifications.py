@@ -12,6 +12,9 @@ from libs.common.contracts.auth import (
     IncidentReported,
     IncidentResolved,
     PasswordChanged,
+    RecoveryCodeUsed,
+    SecondFactorEnrolled,
+    SecondFactorRemoved,
     SuspiciousSignIn,
     TwoPersonCommandExecuted,
     UserCodeDisused,
@@ -20,7 +23,7 @@ from libs.common.contracts.auth import (
     UserCodeSuspended,
 )
 from libs.common.contracts.delegation import PersonInChargeReactivated, PersonInChargeSuspended, UserAdded
-from libs.common.contracts.envelope import Event, applicant_key
+from libs.common.contracts.envelope import Event, agent_key, applicant_key
 from libs.common.contracts.registry import PersonInChargeDesignated, RegistrationCancelled
 from libs.common.ids import new_id
 from services.mailbox.notification.of_user_codes import COMMANDS
@@ -256,6 +259,11 @@ async def test_an_unusual_sign_in_is_told_to_its_person_alone_with_the_browser_i
 
 
 EVENTS: list[Event] = [
+    SecondFactorEnrolled(second_factor_id=BEN, kind="totp", applicant_id=ANNE, user_code_id=USER),
+    SecondFactorRemoved(
+        second_factor_id=BEN, kind="totp", reason="by-owner", applicant_id=ANNE, user_code_id=USER
+    ),
+    RecoveryCodeUsed(remaining=3, applicant_id=ANNE, user_code_id=USER),
     reported(ANNE, passes_on_at=DUE),
     reported(ANNE, passes_on_at=None),
     IncidentPassedOn(
@@ -286,6 +294,18 @@ EVENTS: list[Event] = [
         for command in (*COMMANDS, "something_newer")
     ),
 ]
+
+
+async def test_a_new_second_factor_is_told_to_its_person_and_an_agents_to_nobody(boxes: Boxes) -> None:
+    applicant_id = await have_boxes(boxes)
+    enrolled = SecondFactorEnrolled(
+        second_factor_id=new_id(), kind="totp", applicant_id=applicant_id, user_code_id=BEN
+    )
+    await deliver(boxes, enrolled, publisher="auth")
+    of_agent = SecondFactorEnrolled(second_factor_id=new_id(), kind="totp", agent_id=(agent := new_id()))
+    await boxes.service.deliver(of_agent, publisher="auth", partitionkey=agent_key(agent))
+    assert [one["subject"] for one in await told(boxes, BEN)] == ["A second factor was added to your user code"]
+    assert len(await boxes.service.database.fetch("SELECT 1 FROM deliveries")) == 1
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])

@@ -133,11 +133,11 @@ async def test_a_sign_in_that_stays_below_an_essential_level_gives_no_code(
 ) -> None:
     person = await parties.sessions_person(auth, platform)
     portal = parties.client(auth, platform)
-    answer = await parties.sign_in(new_browser(auth), portal, person, claims=essential(ACR_TWO_FACTOR))
-    told = answer_of(answer)
-    assert told["error"] == "unmet_authentication_requirements"
-    assert told["iss"] == auth.settings.issuer
-    assert "code" not in told
+    before = await auth.database.fetch("SELECT code_hash FROM authorization_codes")
+    page = await parties.sign_in(new_browser(auth), portal, person, claims=essential(ACR_TWO_FACTOR))
+    assert page.url.path == "/second-factors"
+    assert "asks for a second factor, and you have none that is enough" in page.text
+    assert await auth.database.fetch("SELECT code_hash FROM authorization_codes") == before
 
 
 async def test_an_essential_level_that_nobody_knows_is_told_at_once(auth: Running, platform: Platform) -> None:

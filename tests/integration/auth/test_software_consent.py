@@ -166,12 +166,16 @@ async def test_who_refuses_sends_the_client_access_denied_and_keeps_nothing(
     _, browser = await signed_in(auth, platform)
     relying = Books(auth, platform)
     page = await asked(browser, relying)
+    cookies = dict(browser.http.cookies)
     told = answer_of(await browser.submit(REFUSE, page=page))
     assert (told["error"], told["state"], told["iss"]) == ("access_denied", "the-state", auth.settings.issuer)
     assert await kept(auth) == []
     assert await refusals(auth) == ["consent-refused"]
-    again = await browser.submit(ALLOW, page=page)
-    assert (again.status_code, await kept(auth)) == (400, [])
+    # Also for who kept the cookies of then.
+    browser.http.cookies.update(cookies)
+    for answer in (ALLOW, REFUSE):
+        again = await browser.submit(answer, page=page)
+        assert (again.status_code, await kept(auth)) == (400, [])
 
 
 async def test_who_refuses_once_more_keeps_what_was_allowed(auth: Running, platform: Platform) -> None:

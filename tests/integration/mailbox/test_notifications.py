@@ -230,7 +230,7 @@ async def test_a_changed_password_is_told_to_its_person_but_not_the_first_one(bo
 
 async def test_what_two_agents_did_is_told_in_words_and_a_reset_by_its_own_event_alone(boxes: Boxes) -> None:
     applicant_id = await have_boxes(boxes)
-    for command in ("revoke_user_code", "something_newer", "reset_credentials"):
+    for command in ("revoke_person_in_charge", "something_newer", "reset_person_in_charge"):
         event = TwoPersonCommandExecuted(
             applicant_id=applicant_id, proposal_id=new_id(), command=command, executed_at=DUE
         )

@@ -6,6 +6,8 @@ from urllib.parse import urljoin
 import httpx
 
 REDIRECTS = 10
+# The provider asks a person whether they let a vendor's product in.
+ALLOW = ("answer", "allow")
 
 
 class NotSignedIn(Exception):
@@ -18,11 +20,14 @@ class _Form(HTMLParser):
         self.action: str | None = None
         self.fields: dict[str, str] = {}
         self.words: list[str] = []
+        self.buttons: list[tuple[str, str]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
         if tag == "form" and self.action is None:
             self.action = given.get("action", "")
+        elif tag == "button" and given.get("name"):
+            self.buttons.append((given["name"], given.get("value", "")))
         elif tag == "input" and given.get("name"):
             self.fields.setdefault(given["name"], given.get("value", ""))
 
@@ -43,6 +48,9 @@ def sign_in(address: str, *, redirect_uri: str, user_code: str, password: str) -
         typed = {**form.fields, "user_code": user_code, "password": password}
         answer = http.post(urljoin(str(page.url), form.action), data=typed)
         back = _follow(http, answer, redirect_uri=redirect_uri)
+        if isinstance(back, httpx.Response) and ALLOW in (asking := _read(back)).buttons and asking.action:
+            allowed = http.post(urljoin(str(back.url), asking.action), data={**asking.fields, **dict([ALLOW])})
+            back = _follow(http, allowed, redirect_uri=redirect_uri)
         if isinstance(back, str):
             return back
         raise NotSignedIn(" ".join(_read(back).words))

@@ -7,7 +7,7 @@ from libs.common.database import Connection, Database, update_one
 from services.auth.agent_account.rules import AgentAccount, AgentState
 
 # Whoever changes accounts holds it: who remains is counted on what is committed.
-LOCK_ACCOUNTS = "SELECT pg_advisory_xact_lock(7305111984)"
+LOCK_ACCOUNTS = "SELECT pg_advisory_xact_lock(hashtextextended('agent accounts', 0))"
 COLUMNS = """id, name, side, roles, password_hash, pepper_key_id, sealed_totp, sealing_key_id, last_totp_step,
     password_set_at, password_is_one_time, password_expires_at, state, is_installed"""
 SELECT_BY_NAME = f"SELECT {COLUMNS} FROM agent_accounts WHERE name = $1"

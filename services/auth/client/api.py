@@ -26,6 +26,7 @@ class ListedClient(BaseModel):
     kind: ClientKind
     department: str | None
     software: str | None
+    vendor: str | None
     name_fr: str
     name_en: str
     state: ClientState
@@ -87,6 +88,7 @@ def _listed(registered: Registered) -> ListedClient:
         kind=client.kind,
         department=client.department,
         software=client.software,
+        vendor=client.vendor,
         name_fr=client.name_fr,
         name_en=client.name_en,
         state=registered.state,

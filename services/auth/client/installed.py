@@ -10,12 +10,10 @@ from pydantic import Field
 from libs.common.errors import DomainError
 from libs.common.public_keys import KeyNotAcceptable
 from services.auth.client.keys import Alg, read_jwk
-from services.auth.client.registration import require_sound
+from services.auth.client.registration import VENDOR_LENGTH, require_sound
 from services.auth.client.rules import Client, ClientKind, Method, Profile
 from services.auth.client.secrets import hash_secret, is_generated
 from services.auth.installation_files import FilePart, InstallationFault, Name, Translated, read_text
-
-VENDOR_LENGTH = 100
 
 
 class ClientAsInstalled(FilePart):

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 from libs.common.http import Line, RequestModel
 from libs.common.public_keys import KeyNotAcceptable
 from services.auth.client.keys import MOST_KEYS, Alg, read_jwk
-from services.auth.client.registration import ADDRESS_LENGTH, MOST_ADDRESSES
+from services.auth.client.registration import ADDRESS_LENGTH, MOST_ADDRESSES, VENDOR_LENGTH
 from services.auth.client.rules import Client, ClientKind, Method, Profile
 from services.auth.installation_files import Name
 
@@ -55,6 +55,7 @@ class ClientMembers(RequestModel):
     tls_client_certificate_bound_access_tokens: bool = False
     backchannel_logout_uri: Address | None = None
     backchannel_logout_session_required: bool = False
+    vendor: Annotated[Line, StringConstraints(max_length=VENDOR_LENGTH)] | None = None
 
 
 class NewClient(ClientMembers):

@@ -12,7 +12,7 @@ from services.auth.client.rules import Client
 from services.auth.client.store import COLUMNS, client_of
 
 # Whoever registers or changes clients holds it: two who want one name wait for each other.
-LOCK_CLIENTS = "SELECT pg_advisory_xact_lock(7305111985)"
+LOCK_CLIENTS = "SELECT pg_advisory_xact_lock(hashtextextended('registered clients', 0))"
 SELECT_REGISTERED = f"SELECT {COLUMNS}, jwk, state, is_installed FROM clients WHERE client_id = $1"
 SELECT_PAGE = f"""
 SELECT {COLUMNS}, jwk, state, is_installed FROM clients

@@ -10,6 +10,7 @@ from libs.common.public_keys import KeyNotAcceptable
 from services.auth.client.keys import Alg, require_keys
 from services.auth.client.rules import Client, ClientKind, Method
 
+VENDOR_LENGTH = 100
 ADDRESS_LENGTH = 2_048
 MOST_ADDRESSES = 20
 MOST_SECRETS = 2

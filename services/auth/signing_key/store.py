@@ -5,7 +5,7 @@ import asyncpg
 from libs.common.database import Connection, Database
 from services.auth.signing_key.rules import Family, SealedKey
 
-LOCK_KEYS = "SELECT pg_advisory_xact_lock(7305111983)"
+LOCK_KEYS = "SELECT pg_advisory_xact_lock(hashtextextended('signing keys', 0))"
 COLUMNS = "kid, public_jwk, sealed_private, sealing_key_id, published_at, signs_from, retired_at, family"
 SELECT_PUBLISHED = (
     f"SELECT {COLUMNS} FROM signing_keys WHERE retired_at IS NULL OR retired_at > $1 ORDER BY signs_from"

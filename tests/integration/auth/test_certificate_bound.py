@@ -89,7 +89,8 @@ async def test_tokens_of_a_sign_in_are_of_no_use_with_another_certificate(
     browser, relying = new_browser(behind), Books(behind, platform)
     person = await parties.new_person_in_charge(behind)
     await first_sign_in(browser, parties.client(behind, platform), person)
-    code = answer_of(await browser.get(relying.authorize(scope="openid offline_access")))["code"]
+    shown = await browser.get(relying.authorize(scope="openid offline_access"))
+    code = answer_of(await parties.allowed(browser, shown))["code"]
     form = {"code": code, "redirect_uri": REDIRECT, "code_verifier": relying.verifier}
     async with proxied(behind) as http:
 

@@ -30,7 +30,7 @@ async def test_a_service_gets_a_token_with_its_purposes_for_one_audience(
         "registry",
         "urn:clicsequr:delegation",
     )
-    assert claims["scope"] == "feeds user-codes"
+    assert claims["scope"] == "feeds user-codes introspection"
     assert granted["token_type"] == "Bearer"
     assert "id_token" not in granted
 

@@ -44,7 +44,8 @@ class Granted:
             self.person = await parties.new_person_in_charge(self.service)
             await first_sign_in(self.browser, parties.client(self.service, self.platform), self.person)
         relying = Books(self.service, self.platform)
-        back = await self.browser.get(relying.authorize(**{"scope": OFFLINE, **asked}))
+        shown = await self.browser.get(relying.authorize(**{"scope": OFFLINE, **asked}))
+        back = await parties.allowed(self.browser, shown)
         return relying, answer_of(back)["code"]
 
     async def redeem(self, prover: Prover, headers: Any = None, **asked: str | None) -> httpx.Response:

@@ -52,7 +52,7 @@ class Bank:
 
     async def back(self, pushed: httpx.Response) -> httpx.Response:
         query = httpx.QueryParams({"client_id": "books", "request_uri": pushed.json()["request_uri"]})
-        return await self.browser.get(f"/oauth/authorize?{query}")
+        return await parties.allowed(self.browser, await self.browser.get(f"/oauth/authorize?{query}"))
 
     async def redeem(self, code: str, headers: Any = None, **changes: str) -> httpx.Response:
         form = {"code": code, "redirect_uri": REDIRECT, "code_verifier": self.relying.verifier, **changes}

@@ -10,6 +10,7 @@ from libs.common.call import Call
 from libs.common.clock import now
 from libs.common.errors import OperatorFault
 from libs.common.ids import new_id
+from libs.common.relay import LOCK_KEY, TRY_LOCK
 from services.auth.app import SERVICE
 from services.auth.key_files import read_key
 from services.auth.settings import AuthSettings
@@ -76,6 +77,17 @@ async def test_a_published_key_waits_and_its_predecessor_ends_after_it_has_begun
         "SELECT content FROM evidence_records WHERE command = 'publish_signing_key'"
     )
     assert [row["content"]["ending"] for row in evidence] == [[], [first]]
+
+
+async def test_keys_are_published_while_a_relay_leads(auth: Running) -> None:
+    keys = replica(auth, DAYS)
+    async with auth.database.connection() as leading:
+        assert await leading.fetchval(TRY_LOCK, LOCK_KEY)
+        try:
+            async with asyncio.timeout(5):
+                await pass_time(auth, keys, now() + timedelta(days=91))
+        finally:
+            await leading.execute("SELECT pg_advisory_unlock($1)", LOCK_KEY)
 
 
 async def test_an_ended_key_is_forgotten_with_its_private_half(auth: Running) -> None:

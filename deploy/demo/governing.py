@@ -173,7 +173,7 @@ async def _changes_password(world: World, person: Person) -> bool:
 def agents(world: World) -> None:
     """The installed agents, with the secrets that the operator's command was given."""
     directory = world.platform.keys / "agents"
-    for name in ("validator", "decider", "auditor"):
+    for name in ("validator", "decider", "auditor", "security"):
         world.people[name] = Person(
             name,
             name,

@@ -1,5 +1,7 @@
 """What a person does in a browser, as far as plain HTML forms need one: cookies, redirects, one form."""
 
+import secrets
+from dataclasses import dataclass
 from html.parser import HTMLParser
 from urllib.parse import urljoin
 
@@ -36,24 +38,38 @@ class _Form(HTMLParser):
             self.words.append(data.strip())
 
 
-def sign_in(address: str, *, redirect_uri: str, user_code: str, password: str) -> str:
-    """Opens the address, fills in the form, and answers where the browser is sent at last. Raises NotSignedIn."""
+@dataclass
+class Person:
+    """Somebody at the browser. At first use the provider asks for a password of their own: `chosen` is it then."""
+
+    user_code: str
+    password: str
+    chosen: str | None = None
+
+    def answer(self, form: _Form) -> dict[str, str] | None:
+        """What they put into a form; None for one that they do not know."""
+        if "new_password" in form.fields:
+            self.chosen = secrets.token_urlsafe(18)
+            return {"new_password": self.chosen, "repeated_password": self.chosen}
+        if {"user_code", "password"} <= form.fields.keys():
+            return {"user_code": self.user_code, "password": self.password}
+        return dict([ALLOW]) if ALLOW in form.buttons else None
+
+
+def sign_in(address: str, *, redirect_uri: str, person: Person) -> str:
+    """Opens the address, fills in each form once, and answers where the browser is sent. Raises NotSignedIn."""
     with httpx.Client(headers={"Accept-Language": "en"}, trust_env=False) as http:
         page = _follow(http, http.get(address), redirect_uri=redirect_uri)
-        if isinstance(page, str):
-            return page
-        form = _read(page)
-        if form.action is None or not {"user_code", "password"} <= form.fields.keys():
-            raise NotSignedIn(" ".join(form.words))
-        typed = {**form.fields, "user_code": user_code, "password": password}
-        answer = http.post(urljoin(str(page.url), form.action), data=typed)
-        back = _follow(http, answer, redirect_uri=redirect_uri)
-        if isinstance(back, httpx.Response) and ALLOW in (asking := _read(back)).buttons and asking.action:
-            allowed = http.post(urljoin(str(back.url), asking.action), data={**asking.fields, **dict([ALLOW])})
-            back = _follow(http, allowed, redirect_uri=redirect_uri)
-        if isinstance(back, str):
-            return back
-        raise NotSignedIn(" ".join(_read(back).words))
+        seen: set[str] = set()
+        while isinstance(page, httpx.Response):
+            form = _read(page)
+            typed = person.answer(form)
+            if form.action is None or typed is None or form.action in seen:
+                raise NotSignedIn(" ".join(form.words))
+            seen.add(form.action)
+            answer = http.post(urljoin(str(page.url), form.action), data={**form.fields, **typed})
+            page = _follow(http, answer, redirect_uri=redirect_uri)
+        return page
 
 
 def _follow(http: httpx.Client, answer: httpx.Response, *, redirect_uri: str) -> httpx.Response | str:

@@ -6,7 +6,7 @@ from typing import Any
 from jwskate import Jwk
 from requests_oauth2client import AuthorizationResponse, BearerToken, OAuth2Client, PrivateKeyJwt
 
-from examples.openid_client.browser import sign_in
+from examples.openid_client.browser import Person, sign_in
 from examples.openid_client.registering import CLIENT_ID, REDIRECT_URI
 
 SCOPE = "openid offline_access"
@@ -24,8 +24,11 @@ def play(issuer: str, *, key: Jwk, user_code: str, password: str, tell: Tell) ->
     tell(f"2. Pushed the request, with PKCE and a proof of the key {_short(asked.dpop_jkt)}; it is called")
     tell(f"   {pushed.request_uri}")
 
-    back = sign_in(str(pushed), redirect_uri=REDIRECT_URI, user_code=user_code, password=password)
+    person = Person(user_code, password)
+    back = sign_in(str(pushed), redirect_uri=REDIRECT_URI, person=person)
     answer = asked.validate_callback(back)
+    if person.chosen is not None:
+        tell(f"   It was the first use of this code: its password is {person.chosen} from now on")
     tell(f"3. Signed in by the provider's own form; {issuer} sent the browser back with a code")
 
     tokens = client.authorization_code(answer, validate=False)

@@ -1,4 +1,4 @@
-"""Advisory locks are known to a whole database: of two that are the same, one would wait for the other's holder."""
+"""Advisory locks are known to a whole database: of two that are the same, one waits for the other one's holder."""
 
 import re
 from collections import Counter

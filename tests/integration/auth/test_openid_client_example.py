@@ -1,6 +1,7 @@
 """The example with a public client library, against the served application over real HTTP."""
 
 import asyncio
+import re
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -81,3 +82,22 @@ async def test_a_wrong_password_is_told_in_the_providers_own_words(
     sign_in = [*directory, "sign-in", "--issuer", served.settings.issuer, "--user-code", person.user_code]
     assert await asyncio.to_thread(main, sign_in) == 1
     assert "We could not sign you in" in capsys.readouterr().err
+
+
+async def test_a_one_time_password_is_replaced_by_one_that_is_told(
+    served: Running,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    person = await parties.new_person_in_charge(served)
+    directory = ["--directory", str(tmp_path / "client")]
+    main([*directory, "register"])
+    await SERVICE.operations["install"](served.resources, [capsys.readouterr().out.strip()])
+    sign_in = [*directory, "sign-in", "--issuer", served.settings.issuer, "--user-code", person.user_code]
+    monkeypatch.setenv("OPENID_CLIENT_PASSWORD", person.password)
+    assert await asyncio.to_thread(main, sign_in) == 0
+    told = re.search(r"its password is (\S+) from now on", capsys.readouterr().out)
+    assert told
+    monkeypatch.setenv("OPENID_CLIENT_PASSWORD", told[1])
+    assert await asyncio.to_thread(main, sign_in) == 0

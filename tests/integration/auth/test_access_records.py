@@ -160,12 +160,23 @@ PLACES = [
     ("POST", "/v1/proposals/{proposal_id}/refusals"),
     ("POST", "/v1/proposals/{proposal_id}/withdrawals"),
     ("POST", "/v1/proposals/{proposal_id}/shown-once"),
+    ("GET", "/v1/me/sessions"),
+    ("DELETE", "/v1/me/sessions"),
+    ("DELETE", "/v1/me/sessions/{session_id}"),
+    ("GET", "/v1/applicants/{applicant_id}/sessions"),
+    ("DELETE", "/v1/applicants/{applicant_id}/sessions/{session_id}"),
+    ("GET", "/v1/me/software"),
+    ("DELETE", "/v1/me/software/{product}"),
+    ("GET", "/v1/me/second-factors"),
+    ("GET", "/v1/agents"),
+    ("GET", "/v1/clients"),
+    ("GET", "/v1/clients/{client_id}"),
 ]
 
 
 def _path(template: str, *, applicant_id: UUID, user_code_id: UUID) -> str:
     named = {"applicant_id": str(applicant_id), "user_code_id": str(user_code_id)}
-    for name in ("incident_id", "hold_id", "proposal_id"):
+    for name in ("incident_id", "hold_id", "proposal_id", "session_id", "product", "client_id"):
         named[name] = ANY
     return template.format(**named)
 

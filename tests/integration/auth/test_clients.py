@@ -93,7 +93,7 @@ async def test_an_assertion_names_the_issuer_or_the_token_endpoint(
     [
         {"aud": "https://elsewhere.example"},
         {"exp": int(time.time()) - 10},
-        {"exp": int(time.time()) + 3600},
+        {"exp": int(time.time()) + 36_000},
         {"sub": "mailbox"},
         {"iss": "mailbox"},
         {"iss": "nobody", "sub": "nobody"},

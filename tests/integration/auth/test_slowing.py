@@ -17,7 +17,7 @@ from services.auth.parts import Parts
 from services.auth.session import attempts, devices, slowing
 from services.auth.session.attempts import Subjects
 from services.auth.session.devices import Binding
-from services.auth.user_code.passwords import HashingBusy, Passwords
+from services.auth.user_code.passwords import HashingBusy, Threads
 from services.auth.user_code.rules import normalise_code
 from tests.integration.auth import parties
 from tests.integration.auth.parties import Browser, Person, answer_of, new_browser
@@ -354,11 +354,11 @@ async def test_a_sign_in_that_could_not_be_judged_is_not_counted(
     person = await parties.sessions_person(auth, platform)
     browser = new_browser(auth)
 
-    def full(_: Passwords) -> None:
+    def full(_: Threads) -> None:
         raise HashingBusy(retry_after=2)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Passwords, "_require_place", full)
+        patched.setattr(Threads, "require_place", full)
         for _ in range(2 * slowing.OF_CODE_AND_NETWORK.free):
             assert (await signs_in(browser, auth, platform, person)).status_code == 503
     assert "code" in answer_of(await signs_in(browser, auth, platform, person))

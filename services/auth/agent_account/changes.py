@@ -20,6 +20,8 @@ from services.auth.agent_account import rules, store
 from services.auth.agent_account.rules import AgentAccount, AgentState, Credentials
 from services.auth.key_files import seal, unseal
 from services.auth.parts import Parts
+from services.auth.second_factor.commands import remove_all_factors
+from services.auth.second_factor.rules import Owner
 from services.auth.session.commands import SERVICE, EndReason, end_session_by_id
 from services.auth.user_code.rules import new_one_time_password
 
@@ -69,6 +71,8 @@ async def reset_credentials(parts: Parts, tx: Connection, call: Call, agent: Age
     issued = await _issue(parts, call, agent.id)
     reset = rules.reset_credentials(agent, issued.stored, at=call.at)
     await store.save(tx, reset, was=agent)
+    # What somebody else may have bound must not outlive the reset.
+    await remove_all_factors(tx, call, Owner(agent.id, None))
     await _end_sessions(tx, call, agent, reason="ended-by-other")
     await _record(tx, call, "reset_agent_credentials", reset)
     return _executed(parts, reset, issued)

@@ -71,12 +71,12 @@ async def _tell_failed(tx: Connection, visit: Visit, holder: Holder) -> None:
 
 async def _admit(parts: Parts, visit: Visit, holder: Holder, *, subjects: Subjects) -> Outcome:
     amr = rules.with_proof((), FactorKind.PASSKEY)
+    if not rules.may_stand_alone(holder):
+        return await _refuse_alone(parts, visit)
     if holder.agent is not None and visit.client.is_portal:
         return await admit_holder(parts, visit, holder, is_recourse=False, subjects=subjects, amr=amr)
     if holder.facts is None:
-        principal = records.nobody(client_id=visit.client.client_id, at=visit.circumstances.at)
-        await steps.record_alone(parts, principal, visit.circumstances, refusal=REASONS[Asserted.WRONG])
-        return Outcome(Next.REFUSED)
+        return await _refuse_alone(parts, visit)
     verdict = judge_sign_in(
         holder.facts,
         password_matches=True,
@@ -85,6 +85,12 @@ async def _admit(parts: Parts, visit: Visit, holder: Holder, *, subjects: Subjec
         at=visit.circumstances.at,
     )
     return await follow_verdict(parts, visit, holder.facts, verdict=verdict, subjects=subjects, amr=amr)
+
+
+async def _refuse_alone(parts: Parts, visit: Visit) -> Outcome:
+    principal = records.nobody(client_id=visit.client.client_id, at=visit.circumstances.at)
+    await steps.record_alone(parts, principal, visit.circumstances, refusal=REASONS[Asserted.WRONG])
+    return Outcome(Next.REFUSED)
 
 
 async def give_passkey(parts: Parts, visit: Visit, session: Session, *, given: str) -> Outcome:

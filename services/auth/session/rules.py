@@ -135,6 +135,13 @@ def with_proof(amr: tuple[str, ...], kind: FactorKind) -> tuple[str, ...]:
     return methods if FACTORS in methods or not is_strongly_proved(methods) else (*methods, FACTORS)
 
 
+def may_stand_alone(holder: Holder) -> bool:
+    """A one-time password is proved first: else whoever bound a passkey before a reset chose the next one."""
+    if holder.agent is not None:
+        return not holder.agent.password_is_one_time
+    return holder.facts is None or not holder.facts.code.password_is_one_time
+
+
 def step_up_stage(session: Session, *, required_acr: str | None, factors: frozenset[FactorKind]) -> Stage | None:
     """Where a complete session that proves too little for a request goes; None when it proves enough."""
     if assurance.is_enough(session.acr, required_acr):

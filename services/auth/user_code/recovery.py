@@ -19,6 +19,8 @@ from libs.common.holds import Side
 from libs.common.http import RequestModel
 from libs.common.idempotency import claim, keep
 from libs.common.outbox import publish
+from services.auth.second_factor.commands import remove_all_factors
+from services.auth.second_factor.rules import Owner
 from services.auth.session.commands import end_sessions_of_code
 from services.auth.settings import AuthSettings
 from services.auth.user_code import hold_rules, recovery_rules, rules, store, suspension
@@ -46,10 +48,17 @@ class ResetByProvider(RequestModel):
     user_code_id: UUID
     checked_by: Annotated[Sequence[UUID], Field(min_length=2, max_length=2)]
     documents: Annotated[Sequence[DocumentKind], Field(min_length=1, max_length=5)]
+    second_factors_lost: bool = False
 
 
-async def reset_by_person_in_charge(
-    database: Database, call: Call, passwords: Passwords, settings: AuthSettings, *, user_code_id: UUID
+async def reset_by_person_in_charge(  # noqa: PLR0913 - what is reset and by what, each by name
+    database: Database,
+    call: Call,
+    passwords: Passwords,
+    settings: AuthSettings,
+    *,
+    user_code_id: UUID,
+    second_factors_lost: bool,
 ) -> Reset:
     """For a user of the same applicant. Raises HashingBusy, UnknownOrForeign, AccessSuspended and what
     recovery_rules.require_resettable raises.
@@ -68,7 +77,14 @@ async def reset_by_person_in_charge(
         hold_rules.require_may_act(actor, target)
         recovery_rules.require_resettable(target.facts, by_provider=False)
         reset = await _reset(
-            tx, call, settings, target.facts, one_time=one_time, hashed=hashed, by="person-in-charge"
+            tx,
+            call,
+            settings,
+            target.facts,
+            one_time=one_time,
+            hashed=hashed,
+            by="person-in-charge",
+            second_factors_lost=second_factors_lost,
         )
         await keep(tx, call, status=CREATED, body=reset.answer)
     return reset
@@ -92,7 +108,15 @@ async def reset_by_provider(
         "checked_by": [str(agent_id) for agent_id in check.checked_by],
     }
     return await _reset(
-        tx, call, settings, target.facts, one_time=one_time, hashed=hashed, by="provider", seen=seen
+        tx,
+        call,
+        settings,
+        target.facts,
+        one_time=one_time,
+        hashed=hashed,
+        by="provider",
+        second_factors_lost=content.second_factors_lost,
+        seen=seen,
     )
 
 
@@ -105,6 +129,7 @@ async def _reset(  # noqa: PLR0913 - what a reset is made of, each by name
     one_time: SecretStr,
     hashed: HashedPassword,
     by: Literal["person-in-charge", "provider"],
+    second_factors_lost: bool,
     seen: dict[str, Any] | None = None,
 ) -> Reset:
     """The code's row is locked; whoever began to sign in before this moment proved a password that is dead."""
@@ -112,10 +137,12 @@ async def _reset(  # noqa: PLR0913 - what a reset is made of, each by name
     at = now()
     await store.add_former_password(tx, code, kept=settings.password_history, at=at)
     await store.save_reset(tx, code, password=hashed, at=at)
+    if second_factors_lost:
+        await remove_all_factors(tx, call, Owner(code.id, code.applicant_id))
     await end_sessions_of_code(tx, call, code.id, reason="ended-by-other")
     event = CredentialsReset(applicant_id=code.applicant_id, user_code_id=code.id, by=by)
     await publish(tx, call, event, service=SERVICE, partitionkey=applicant_key(code.applicant_id))
-    content = {"user_code_id": str(code.id), "by": by, **(seen or {})}
+    content = {"user_code_id": str(code.id), "by": by, "second_factors_lost": second_factors_lost, **(seen or {})}
     await record_evidence(tx, call, "reset_credentials", applicant_id=code.applicant_id, content=content)
     answer = AssignedCode(
         user_code=SecretStr(rules.display(code.code)),

@@ -4,7 +4,7 @@ from fastapi import Request, Response
 
 from libs.common.admission import CurrentCall, CurrentDatabase, admits
 from libs.common.clock import civil_date
-from libs.common.http import new_router
+from libs.common.http import RequestModel, new_router
 from services.auth.pages import Pages
 from services.auth.parts import parts_of
 from services.auth.user_code.commands import AssignedCode
@@ -15,6 +15,12 @@ router = new_router(tags=["user codes"])
 HTML = "text/html"
 
 
+class ResetPassword(RequestModel):
+    """`second_factors_lost`: what the user had bound proves nobody any more."""
+
+    second_factors_lost: bool = False
+
+
 @router.post(
     "/v1/user-codes/{user_code_id}/one-time-passwords",
     status_code=CREATED,
@@ -23,12 +29,21 @@ HTML = "text/html"
 )
 @admits("person_in_charge", creates=True, applicant_of=named_code)
 async def post_one_time_password(
-    user_code_id: UUID, call: CurrentCall, database: CurrentDatabase, request: Request
+    user_code_id: UUID,
+    call: CurrentCall,
+    database: CurrentDatabase,
+    request: Request,
+    body: ResetPassword | None = None,
 ) -> AssignedCode | Response:
     """The new one-time password of a user, shown once; as a page to print when HTML is asked for first."""
     parts = parts_of(request)
     reset = await reset_by_person_in_charge(
-        database, call, parts.passwords, parts.settings, user_code_id=user_code_id
+        database,
+        call,
+        parts.passwords,
+        parts.settings,
+        user_code_id=user_code_id,
+        second_factors_lost=body is not None and body.second_factors_lost,
     )
     wants_page = request.headers.get("accept", "").lstrip().lower().startswith(HTML)
     return slip(parts.pages, reset) if wants_page else reset.answer

@@ -150,3 +150,20 @@ async def test_a_reset_replaces_both_factors(auth: Running, platform: Platform) 
     assert page.url.path == "/one-time-code"
     old = pyotp.TOTP(installed(platform, "validator", "totp"))
     assert (await browser.submit({"one_time_code": old.now()})).status_code == 401
+
+
+async def test_what_was_bound_beside_does_not_outlive_a_reset(auth: Running) -> None:
+    agent_id = await id_of(auth, "validator")
+    await auth.database.execute(
+        "INSERT INTO second_factors (id, owner_id, kind, name, credential_id, public_key, enrolled_at)"
+        " VALUES (gen_random_uuid(), $1, 'passkey', 'key', 'c', 'k', now())",
+        agent_id,
+    )
+    await by_two(auth, "reset_agent_credentials", {"name": "validator"})
+    assert await auth.database.fetch("SELECT 1 FROM second_factors WHERE owner_id = $1", agent_id) == []
+    assert [about["reason"] for name, about in await auth.events() if name == "second-factor-removed"] == ["reset"]
+
+
+async def test_both_ports_share_one_pool_of_hashing_threads(auth: Running) -> None:
+    public, internal = auth.apps
+    assert public.state.parts is internal.state.parts

@@ -16,8 +16,10 @@ from tests.integration.auth.factors import (
     signed_in,
 )
 from tests.integration.auth.parties import Browser, Person, new_browser, read_page
+from tests.integration.auth.test_recovery import reset
 from tests.integration.auth.test_second_factors import events_named
 from tests.integration.auth.test_sign_in import suspended
+from tests.integration.auth.test_user_code_holds import as_chief, new_user
 from tests.kit import Running
 
 
@@ -55,6 +57,22 @@ async def test_a_passkey_alone_signs_in_and_tells_its_own_level(auth: Running, p
     assert claims["user_code"] == str(person.user_code_id)
     assert claims["acr"] == "urn:clicsequr:acr:passkey"
     assert claims["amr"] == ["pop", "user", "mfa"]
+
+
+async def test_a_passkey_bound_before_a_reset_does_not_choose_the_next_password(
+    auth: Running, platform: Platform
+) -> None:
+    chief = await parties.new_person_in_charge(auth)
+    user = await new_user(auth, chief)
+    browser = new_browser(auth)
+    await parties.first_sign_in(browser, parties.client(auth, platform), user)
+    device = new_authenticator(auth)
+    await bind_passkey(browser, device)
+    assert (await reset(auth, user, as_chief(auth, chief))).status_code == 201
+    stranger = await at_sign_in(auth, platform)
+    answer = await give_passkey(stranger, "/sign-in", device.get(await passkey_options(stranger, "/sign-in")))
+    assert answer.status_code == 401
+    assert (await stranger.get("/change-password")).status_code == 400
 
 
 async def test_a_passkey_is_the_second_factor_of_its_owner(auth: Running, platform: Platform) -> None:

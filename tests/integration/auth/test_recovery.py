@@ -19,6 +19,7 @@ from services.auth.parts import Parts
 from services.auth.user_code.recovery import Reset, ResetByProvider, reset_by_provider
 from services.auth.user_code.recovery_rules import DocumentKind
 from tests.integration.auth import parties
+from tests.integration.auth.factors import bind_totp
 from tests.integration.auth.parties import Person, answer_of, new_browser
 from tests.integration.auth.test_user_code_holds import (
     as_chief,
@@ -32,9 +33,11 @@ from tests.integration.auth.test_user_code_holds import (
 from tests.kit import Headers, Running, idempotent
 
 
-async def reset(service: Running, person: Person, headers: Headers) -> httpx.Response:
+async def reset(service: Running, person: Person, headers: Headers, **body: Any) -> httpx.Response:
     return await service.public.post(
-        f"/v1/user-codes/{person.user_code_id}/one-time-passwords", headers={**idempotent(), **headers}
+        f"/v1/user-codes/{person.user_code_id}/one-time-passwords",
+        json=body or None,
+        headers={**idempotent(), **headers},
     )
 
 
@@ -127,6 +130,22 @@ async def test_a_peer_a_stranger_and_oneself_are_not_reset(auth: Running, platfo
     as_user = auth.tokens.user(user.applicant_id, user.user_code_id)
     for headers in (as_user, auth.tokens.agent("decider"), auth.tokens.service("delegation", "user-codes")):
         assert (await reset(auth, user, headers)).status_code == 403
+
+
+async def test_second_factors_outlive_a_reset_unless_they_are_lost(auth: Running, platform: Platform) -> None:
+    chief = await parties.new_person_in_charge(auth)
+    user = await new_user(auth, chief)
+    browser = new_browser(auth)
+    await parties.first_sign_in(browser, parties.client(auth, platform), user)
+    await bind_totp(browser)
+    for body, next_page in (({}, "/one-time-code"), ({"second_factors_lost": True}, "/change-password")):
+        answer = await reset(auth, user, as_chief(auth, chief), **body)
+        assert answer.status_code == 201, answer.text
+        user.password = answer.json()["one_time_password"]
+        page = await parties.sign_in(new_browser(auth), parties.client(auth, platform), user)
+        assert page.url.path == next_page
+    assert [about["reason"] for name, about in await auth.events() if name == "second-factor-removed"] == ["reset"]
+    assert await auth.database.fetch("SELECT 1 FROM recovery_codes") == []
 
 
 async def test_a_reset_lifts_no_hold(auth: Running, platform: Platform) -> None:

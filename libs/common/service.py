@@ -54,7 +54,7 @@ class Resources:
     service_calls: ServiceCalls
 
 
-Prepare = Callable[[FastAPI, Resources], Awaitable[None]]
+Prepare = Callable[[Sequence[FastAPI], Resources], Awaitable[None]]
 Alongside = Callable[[FastAPI], Coroutine[Any, Any, None]]
 Operation = Callable[[Resources, list[str]], Awaitable[None]]
 Handlers = Callable[[ServiceSettings], Mapping[str, Handler]]
@@ -68,9 +68,9 @@ def no_handlers(_settings: ServiceSettings) -> Mapping[str, Handler]:
 class Service:
     """`publishers`: whose events it consumes; `handlers`: with what, asked once as a worker starts.
 
-    `prepare` puts a service's own parts on an api's `app.state`; `alongside` runs in each api until it stops, with
-    its public application, and claims its rows. `sweeps` run once a minute in each worker and
-    claim their rows. `operations` are commands of an operator.
+    `prepare` puts a service's own parts, made once, on the `app.state` of an api's applications. `alongside` runs
+    in each api until it stops, with its public application, and claims its rows. `sweeps` run once a minute in
+    each worker and claim their rows. `operations` are commands of an operator.
     """
 
     name: str
@@ -128,8 +128,8 @@ async def new_apps(service: Service, resources: Resources) -> tuple[FastAPI, Fas
         app.state.database = resources.database
         app.state.freshness = resources.freshness
         app.state.verifier = verifier
-        if service.prepare is not None:
-            await service.prepare(app, resources)
+    if service.prepare is not None:
+        await service.prepare(apps, resources)
     return apps
 
 

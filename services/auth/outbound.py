@@ -20,7 +20,6 @@ import httpcore
 ADDRESS_LENGTH = 2_048
 ANSWER_BYTES = 65_536
 CONNECTIONS = 32
-SECURE_PORT = 443
 Address = IPv4Address | IPv6Address
 
 # Beside what `is_global` refuses: addresses that carry another one inside them (RFC 6052, RFC 3056, RFC 4380).

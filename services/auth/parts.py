@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from fastapi import FastAPI, Request
@@ -66,10 +67,12 @@ def new_parts(resources: Resources) -> Parts:
     )
 
 
-async def prepare(app: FastAPI, resources: Resources) -> None:
+async def prepare(apps: Sequence[FastAPI], resources: Resources) -> None:
+    """Both share one pool of hashing threads, so its bounds hold for the process."""
     parts = new_parts(resources)
     await parts.guessing.prepare()
-    app.state.parts = parts
+    for app in apps:
+        app.state.parts = parts
 
 
 def parts_of(request: Request) -> Parts:

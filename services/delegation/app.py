@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -18,9 +19,11 @@ from services.delegation.settings import DelegationSettings
 from services.delegation.user.api import router as users
 
 
-async def prepare(app: FastAPI, resources: Resources) -> None:
+async def prepare(apps: Sequence[FastAPI], resources: Resources) -> None:
     """Raises KeyFileFault."""
-    app.state.pairwise_key = read_key(own_settings(resources.settings, DelegationSettings).pairwise_key_file)
+    pairwise_key = read_key(own_settings(resources.settings, DelegationSettings).pairwise_key_file)
+    for app in apps:
+        app.state.pairwise_key = pairwise_key
 
 
 SERVICE = Service(

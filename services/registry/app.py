@@ -1,4 +1,5 @@
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -39,9 +40,11 @@ OPERATOR = "operator"
 ONE_ARGUMENT = 1
 
 
-async def prepare(app: FastAPI, resources: Resources) -> None:
-    app.state.session_authenticator = session_authenticator(resources.database)
-    app.state.identity_proof = _proof_source(own_settings(resources.settings, RegistrySettings))
+async def prepare(apps: Sequence[FastAPI], resources: Resources) -> None:
+    authenticator = session_authenticator(resources.database)
+    identity_proof = _proof_source(own_settings(resources.settings, RegistrySettings))
+    for app in apps:
+        app.state.session_authenticator, app.state.identity_proof = authenticator, identity_proof
 
 
 def _proof_source(settings: RegistrySettings) -> FixtureFile | NothingProved:

@@ -41,6 +41,14 @@ def test_kubernetes_understands_every_field(manifest: Manifest, version: str) ->
     kubernetes_validate.validate(manifest, version, strict=True)
 
 
+@pytest.mark.parametrize("version", [OLDEST, NEWEST])
+def test_a_misspelt_field_of_kubernetes_is_refused(version: str) -> None:
+    found = next(one for one in CORE if one["kind"] == "Deployment")
+    misspelt = {**found, "spec": {**found["spec"], "replicaz": 2}}
+    with pytest.raises(kubernetes_validate.ValidationError, match="replicaz"):
+        kubernetes_validate.validate(misspelt, version, strict=True)
+
+
 @pytest.mark.parametrize("manifest", CUSTOM, ids=_called)
 def test_the_operators_understand_every_field(manifest: Manifest) -> None:
     assert manifest.keys() == {"apiVersion", "kind", "metadata", "spec"}

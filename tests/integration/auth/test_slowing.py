@@ -15,7 +15,7 @@ from libs.common.clock import now
 from services.auth.app import SERVICE
 from services.auth.parts import Parts
 from services.auth.session import attempts, devices, slowing
-from services.auth.session.attempts import Subjects
+from services.auth.session.attempts import Heard, Subjects
 from services.auth.session.devices import Binding
 from services.auth.user_code.passwords import HashingBusy, Threads
 from services.auth.user_code.rules import normalise_code
@@ -339,13 +339,17 @@ async def test_attempts_that_come_together_on_the_same_counts_never_stop_each_ot
     at = now()
     names: Sequence[str] = [f"name {number}" for number in range(20)]
 
-    async def attempt(number: int) -> None:
+    async def attempt(number: int) -> Heard:
         address = f"198.51.100.{number % 7}"
         subject = subjects(auth, names[number % len(names)], address=address, at=at)
         heard = await attempts.count_attempt(auth.database, subject, at=at)
         await (attempts.take_back if heard.wait else attempts.forgive)(auth.database, heard.by)
+        return heard
 
-    await asyncio.gather(*(attempt(number) for number in range(600)))
+    heard = await asyncio.gather(*(attempt(number) for number in range(600)))
+    assert len([one for one in heard if not one.wait]) >= len(names)
+    left = await auth.database.fetch("SELECT failures FROM sign_in_attempts")
+    assert all(0 <= row["failures"] <= 600 for row in left)
 
 
 async def test_a_sign_in_that_could_not_be_judged_is_not_counted(

@@ -12,7 +12,7 @@ from libs.common.errors import DomainError
 from libs.common.http import new_router
 from libs.common.problems import status_of
 from services.auth.cookies import SESSION, form_token, set_cookie
-from services.auth.parameters import Malformed, Parameters
+from services.auth.parameters import Parameters
 from services.auth.parts import parts_of
 from services.auth.second_factor import commands, emailed, passkeys, recovery
 from services.auth.second_factor.rules import (
@@ -34,11 +34,10 @@ from services.auth.session.factor_enrolment import (
     make_recovery_codes,
 )
 from services.auth.session.factor_page import FORM, Entrance, enter, enter_posted
-from services.auth.session.forms import NotToBeAnswered, page_of, read_visit
+from services.auth.session.forms import NotToBeAnswered, page, read_visit
 from services.auth.session.holder import Holder
 from services.auth.session.rules import Session
 from services.auth.session.step_up import is_noted
-from services.auth.session.visit import Outcome, Visit
 from services.auth.user_code.rules import display
 
 router = new_router(tags=["second factors"])
@@ -49,178 +48,149 @@ NAMES = {
     FactorKind.PASSKEY: {"fr": "Clé d'accès", "en": "Passkey"},
     FactorKind.EMAIL: {"fr": "Courriel", "en": "E-mail"},
 }
-REFUSED = (NotToBeAnswered, Malformed, DomainError)
 
 
 @router.get("/second-factors")
 @public
+@page
 async def show_second_factors(request: Request) -> Response:
-    try:
-        return await _list(request, await enter(request, action=f"GET {PLACE}"))
-    except REFUSED as refusal:
-        return page_of(request, refusal)
+    return await _list(request, await enter(request, action=f"GET {PLACE}"))
 
 
 @router.post("/second-factors/totp")
 @public
+@page
 async def post_totp(request: Request) -> Response:
+    entrance, form = await enter_posted(request, action=f"POST {PLACE}/totp")
+    parts = parts_of(request)
+    name = _name(form, FactorKind.TOTP, language=request.state.language)
     try:
-        entrance, form = await enter_posted(request, action=f"POST {PLACE}/totp")
-        parts = parts_of(request)
-        name = _name(form, FactorKind.TOTP, language=request.state.language)
-        try:
-            async with parts.database.transaction() as tx:
-                await commands.begin_totp(
-                    tx, entrance.call, entrance.owner, name=name, sealing_key=parts.sealing_key
-                )
-        except DomainError as error:
-            return await _list(request, entrance, error)
-        return RedirectResponse(f"{PLACE}/totp", SEE_OTHER)
-    except REFUSED as refusal:
-        return page_of(request, refusal)
+        async with parts.database.transaction() as tx:
+            await commands.begin_totp(tx, entrance.call, entrance.owner, name=name, sealing_key=parts.sealing_key)
+    except DomainError as error:
+        return await _list(request, entrance, error)
+    return RedirectResponse(f"{PLACE}/totp", SEE_OTHER)
 
 
 @router.get("/second-factors/totp")
 @public
+@page
 async def show_totp(request: Request) -> Response:
+    entrance = await enter(request, action=f"GET {PLACE}/totp")
     try:
-        entrance = await enter(request, action=f"GET {PLACE}/totp")
-        try:
-            return await _totp_page(request, entrance)
-        except DomainError as error:
-            return await _list(request, entrance, error)
-    except REFUSED as refusal:
-        return page_of(request, refusal)
+        return await _totp_page(request, entrance)
+    except DomainError as error:
+        return await _list(request, entrance, error)
 
 
 @router.post("/second-factors/totp/confirm")
 @public
+@page
 async def post_confirm_totp(request: Request) -> Response:
+    entrance, form = await enter_posted(request, action=f"POST {PLACE}/totp/confirm")
     try:
-        entrance, form = await enter_posted(request, action=f"POST {PLACE}/totp/confirm")
-        try:
-            bound = await confirm_totp(parts_of(request), entrance, typed=form.one("code") or "")
-        except DomainError as error:
-            return await _totp_page(request, entrance, error)
-        return await _bound(request, bound)
-    except REFUSED as refusal:
-        return page_of(request, refusal)
+        bound = await confirm_totp(parts_of(request), entrance, typed=form.one("code") or "")
+    except DomainError as error:
+        return await _totp_page(request, entrance, error)
+    return await _bound(request, bound)
 
 
 @router.post("/second-factors/email")
 @public
+@page
 async def post_email(request: Request) -> Response:
+    entrance, form = await enter_posted(request, action=f"POST {PLACE}/email")
     try:
-        entrance, form = await enter_posted(request, action=f"POST {PLACE}/email")
-        try:
-            await emailed.begin_email(
-                parts_of(request),
-                entrance.call,
-                entrance.owner,
-                name=_name(form, FactorKind.EMAIL, language=request.state.language),
-                session_id=entrance.session.id,
-            )
-        except DomainError as error:
-            return await _list(request, entrance, error)
-        return await _email_page(request, entrance)
-    except REFUSED as refusal:
-        return page_of(request, refusal)
+        await emailed.begin_email(
+            parts_of(request),
+            entrance.call,
+            entrance.owner,
+            name=_name(form, FactorKind.EMAIL, language=request.state.language),
+            session_id=entrance.session.id,
+        )
+    except DomainError as error:
+        return await _list(request, entrance, error)
+    return await _email_page(request, entrance)
 
 
 @router.post("/second-factors/email/confirm")
 @public
+@page
 async def post_confirm_email(request: Request) -> Response:
+    entrance, form = await enter_posted(request, action=f"POST {PLACE}/email/confirm")
     try:
-        entrance, form = await enter_posted(request, action=f"POST {PLACE}/email/confirm")
-        try:
-            bound = await confirm_email(parts_of(request), entrance, typed=form.one("code") or "")
-        except DomainError as error:
-            return await _email_page(request, entrance, error)
-        return await _bound(request, bound)
-    except REFUSED as refusal:
-        return page_of(request, refusal)
+        bound = await confirm_email(parts_of(request), entrance, typed=form.one("code") or "")
+    except DomainError as error:
+        return await _email_page(request, entrance, error)
+    return await _bound(request, bound)
 
 
 @router.post("/second-factors/passkey-options", response_model=None)
 @public
+@page
 async def post_passkey_options(request: Request) -> dict[str, Any] | Response:
-    try:
-        entrance, form = await enter_posted(request, action=f"POST {PLACE}/passkey-options")
-        return await passkeys.begin_passkey(
-            parts_of(request),
-            entrance.call,
-            entrance.owner,
-            name=_name(form, FactorKind.PASSKEY, language=request.state.language),
-            shown_as=_shown_as(entrance.holder),
-        )
-    except REFUSED as refusal:
-        return page_of(request, refusal)
+    entrance, form = await enter_posted(request, action=f"POST {PLACE}/passkey-options")
+    return await passkeys.begin_passkey(
+        parts_of(request),
+        entrance.call,
+        entrance.owner,
+        name=_name(form, FactorKind.PASSKEY, language=request.state.language),
+        shown_as=_shown_as(entrance.holder),
+    )
 
 
 @router.post("/second-factors/passkey")
 @public
+@page
 async def post_passkey(request: Request) -> Response:
+    entrance, form = await enter_posted(request, action=f"POST {PLACE}/passkey")
     try:
-        entrance, form = await enter_posted(request, action=f"POST {PLACE}/passkey")
-        try:
-            bound = await confirm_passkey(parts_of(request), entrance, given=form.one("credential") or "")
-        except DomainError as error:
-            return await _list(request, entrance, error)
-        return await _bound(request, bound)
-    except REFUSED as refusal:
-        return page_of(request, refusal)
+        bound = await confirm_passkey(parts_of(request), entrance, given=form.one("credential") or "")
+    except DomainError as error:
+        return await _list(request, entrance, error)
+    return await _bound(request, bound)
 
 
 @router.post("/second-factors/remove")
 @public
+@page
 async def post_remove(request: Request) -> Response:
     """Other sessions of the code end: whoever opened one with what is removed is out."""
+    entrance, form = await enter_posted(request, action=f"POST {PLACE}/remove")
     try:
-        entrance, form = await enter_posted(request, action=f"POST {PLACE}/remove")
-        try:
-            factor_id = UUID(form.one("second_factor_id") or "")
-            async with parts_of(request).database.transaction() as tx:
-                await commands.remove_factor(tx, entrance.call, entrance.owner, factor_id)
-                if entrance.holder.facts is not None:
-                    await end_sessions_of_code(
-                        tx, entrance.call, entrance.owner.id, reason="ended-by-other", but=entrance.session.id
-                    )
-        except (ValueError, UnknownSecondFactor):
-            return await _list(request, entrance, UnknownSecondFactor())
-        return RedirectResponse(PLACE, SEE_OTHER)
-    except REFUSED as refusal:
-        return page_of(request, refusal)
+        factor_id = _factor_id(form)
+        async with parts_of(request).database.transaction() as tx:
+            await commands.remove_factor(tx, entrance.call, entrance.owner, factor_id)
+            if entrance.holder.facts is not None:
+                await end_sessions_of_code(
+                    tx, entrance.call, entrance.owner.id, reason="ended-by-other", but=entrance.session.id
+                )
+    except UnknownSecondFactor as error:
+        return await _list(request, entrance, error)
+    return RedirectResponse(PLACE, SEE_OTHER)
 
 
 @router.post("/second-factors/recovery-codes")
 @public
+@page
 async def post_recovery_codes(request: Request) -> Response:
+    entrance, _ = await enter_posted(request, action=f"POST {PLACE}/recovery-codes")
     try:
-        entrance, _ = await enter_posted(request, action=f"POST {PLACE}/recovery-codes")
-        try:
-            made = await make_recovery_codes(parts_of(request), entrance)
-        except DomainError as error:
-            return await _list(request, entrance, error)
-        return await _codes_page(request, made, Opened(entrance.session, entrance.secret))
-    except REFUSED as refusal:
-        return page_of(request, refusal)
+        made = await make_recovery_codes(parts_of(request), entrance)
+    except DomainError as error:
+        return await _list(request, entrance, error)
+    return await _codes_page(request, made, Opened(entrance.session, entrance.secret))
 
 
 @router.post("/second-factors/continue")
 @public
+@page
 async def post_continue(request: Request) -> Response:
     """Back to the client that asked for a second factor."""
-    try:
-        entrance, _ = await enter_posted(request, action=f"POST {PLACE}/continue")
-        visit = await read_visit(request, action=f"POST {PLACE}/continue")
-        outcome = await go_back_to_client(parts_of(request), visit, entrance)
-        return follow(request, visit, outcome, show_again=_ended)
-    except REFUSED as refusal:
-        return page_of(request, refusal)
-
-
-def _ended(request: Request, _visit: Visit, _outcome: Outcome) -> Response:
-    return page_of(request, NotToBeAnswered("start-again"))
+    entrance, _ = await enter_posted(request, action=f"POST {PLACE}/continue")
+    visit = await read_visit(request, action=f"POST {PLACE}/continue")
+    outcome = await go_back_to_client(parts_of(request), visit, entrance)
+    return follow(request, visit, outcome)
 
 
 async def _bound(request: Request, bound: Bound) -> Response:
@@ -312,6 +282,14 @@ async def _waiting_client(request: Request, session: Session) -> str | None:
     finally:
         request.state.language = language
     return visit.client.name(language) if await is_noted(parts_of(request), visit, session) else None
+
+
+def _factor_id(form: Parameters) -> UUID:
+    """Raises UnknownSecondFactor."""
+    try:
+        return UUID(form.one("second_factor_id") or "")
+    except ValueError as error:
+        raise UnknownSecondFactor from error
 
 
 def _name(form: Parameters, kind: FactorKind, *, language: str) -> str:

@@ -9,7 +9,7 @@ from services.auth.authorization.rules import recourse_address
 from services.auth.cookies import DEVICES, REQUEST, SESSION, drop_cookie, set_cookie
 from services.auth.parts import Parts, parts_of
 from services.auth.session import devices
-from services.auth.session.forms import NotToBeAnswered, page_of
+from services.auth.session.forms import NotToBeAnswered
 from services.auth.session.rules import Stage
 from services.auth.session.visit import Next, Outcome, Visit
 
@@ -17,19 +17,22 @@ SEE_OTHER = 303
 ShowAgain = Callable[[Request, Visit, Outcome], Response]
 
 
-def follow(request: Request, visit: Visit, outcome: Outcome, *, show_again: ShowAgain) -> Response:
-    """`show_again`: the step's own page, saying what was wrong."""
+def follow(request: Request, visit: Visit, outcome: Outcome, *, show_again: ShowAgain | None = None) -> Response:
+    """`show_again`: the step's own page, saying what was wrong; without one the person starts again.
+
+    Raises NotToBeAnswered.
+    """
     match outcome.next:
         case Next.BACK | Next.STEP:
             return _onward(parts_of(request), outcome)
         case Next.STATE:
             return _state_page(request, visit, outcome)
-        case Next.START_AGAIN:
-            return page_of(request, NotToBeAnswered("start-again"))
         case Next.LATER:
-            return page_of(request, NotToBeAnswered("facts-too-old"))
-        case Next.REFUSED | Next.WAIT:
+            raise NotToBeAnswered("facts-too-old")
+        case Next.REFUSED | Next.WAIT if show_again is not None:
             return show_again(request, visit, outcome)
+        case Next.START_AGAIN | Next.REFUSED | Next.WAIT:
+            raise NotToBeAnswered("start-again")
 
 
 def status_of(outcome: Outcome | None, *, refused: int = 401) -> tuple[int, dict[str, str]]:

@@ -4,13 +4,11 @@ from fastapi import Request, Response
 from pydantic import SecretStr
 
 from libs.common.admission import public
-from libs.common.errors import DomainError
 from libs.common.http import new_router
 from services.auth.cookies import form_token
-from services.auth.parameters import Malformed
 from services.auth.parts import parts_of
 from services.auth.session.answers import follow, status_of
-from services.auth.session.forms import NotToBeAnswered, page_of, read_posted, read_visit
+from services.auth.session.forms import page, read_posted, read_visit
 from services.auth.session.passkey import ask_for_passkey, sign_in_by_passkey
 from services.auth.session.sign_in import sign_in
 from services.auth.session.visit import Outcome, Visit
@@ -21,47 +19,39 @@ router = new_router(tags=["sign-in"])
 
 @router.get("/sign-in")
 @public
+@page
 async def show_sign_in(request: Request) -> Response:
-    try:
-        return _page(request, await read_visit(request, action="GET /sign-in"))
-    except (NotToBeAnswered, DomainError) as refusal:
-        return page_of(request, refusal)
+    return _page(request, await read_visit(request, action="GET /sign-in"))
 
 
 @router.post("/sign-in")
 @public
+@page
 async def post_sign_in(request: Request) -> Response:
-    try:
-        visit, form = await read_posted(request, action="POST /sign-in", form="sign-in")
-        outcome = await sign_in(
-            parts_of(request),
-            visit,
-            typed_name=form.one("user_code") or "",
-            password=SecretStr(form.one("password") or ""),
-        )
-    except (NotToBeAnswered, Malformed, DomainError) as refusal:
-        return page_of(request, refusal)
+    visit, form = await read_posted(request, action="POST /sign-in", form="sign-in")
+    outcome = await sign_in(
+        parts_of(request),
+        visit,
+        typed_name=form.one("user_code") or "",
+        password=SecretStr(form.one("password") or ""),
+    )
     return follow(request, visit, outcome, show_again=_page)
 
 
 @router.post("/sign-in/passkey-options", response_model=None)
 @public
+@page
 async def post_passkey_options(request: Request) -> dict[str, Any] | Response:
-    try:
-        visit, _ = await read_posted(request, action="POST /sign-in/passkey-options", form="sign-in")
-        return await ask_for_passkey(parts_of(request), visit, None)
-    except (NotToBeAnswered, Malformed, DomainError) as refusal:
-        return page_of(request, refusal)
+    visit, _ = await read_posted(request, action="POST /sign-in/passkey-options", form="sign-in")
+    return await ask_for_passkey(parts_of(request), visit, None)
 
 
 @router.post("/sign-in/passkey")
 @public
+@page
 async def post_passkey(request: Request) -> Response:
-    try:
-        visit, form = await read_posted(request, action="POST /sign-in/passkey", form="sign-in")
-        outcome = await sign_in_by_passkey(parts_of(request), visit, given=form.one("credential") or "")
-    except (NotToBeAnswered, Malformed, DomainError) as refusal:
-        return page_of(request, refusal)
+    visit, form = await read_posted(request, action="POST /sign-in/passkey", form="sign-in")
+    outcome = await sign_in_by_passkey(parts_of(request), visit, given=form.one("credential") or "")
     return follow(request, visit, outcome, show_again=_page)
 
 

@@ -2,18 +2,17 @@ from fastapi import Request, Response
 from pydantic import SecretStr
 
 from libs.common.admission import public
-from libs.common.errors import DomainError
 from libs.common.http import new_router
 from services.auth import records
 from services.auth.cookies import form_token
-from services.auth.parameters import Malformed, Parameters
+from services.auth.parameters import Parameters
 from services.auth.parts import Parts, parts_of
 from services.auth.session import steps
 from services.auth.session.agent_password import change_agent_password, find_choosing_agent
 from services.auth.session.answers import follow, status_of
 from services.auth.session.change_password import change_password
 from services.auth.session.duties import show_duties
-from services.auth.session.forms import NotToBeAnswered, page_of, read_posted, read_visit, require_stage
+from services.auth.session.forms import NotToBeAnswered, page, read_posted, read_visit, require_stage
 from services.auth.session.holder import Holder
 from services.auth.session.rules import Session, Stage
 from services.auth.session.visit import Next, Outcome, Visit
@@ -26,26 +25,22 @@ router = new_router(tags=["sign-in"])
 
 @router.get("/change-password")
 @public
+@page
 async def show_change_password(request: Request) -> Response:
-    try:
-        visit = await read_visit(request, action="GET /change-password")
-        return await _page(request, visit)
-    except (NotToBeAnswered, DomainError) as refusal:
-        return page_of(request, refusal)
+    visit = await read_visit(request, action="GET /change-password")
+    return await _page(request, visit)
 
 
 @router.post("/change-password")
 @public
+@page
 async def post_change_password(request: Request) -> Response:
-    try:
-        visit, form = await read_posted(request, action="POST /change-password", form="change-password")
-        session = require_stage(visit, Stage.CHANGE_PASSWORD)
-        outcome = await _change(request, visit, session, form)
-        if outcome.next is Next.REFUSED and outcome.error is not None:
-            return await _page(request, visit, outcome)
-    except (NotToBeAnswered, Malformed, DomainError) as refusal:
-        return page_of(request, refusal)
-    return follow(request, visit, outcome, show_again=_ended)
+    visit, form = await read_posted(request, action="POST /change-password", form="change-password")
+    session = require_stage(visit, Stage.CHANGE_PASSWORD)
+    outcome = await _change(request, visit, session, form)
+    if outcome.next is Next.REFUSED and outcome.error is not None:
+        return await _page(request, visit, outcome)
+    return follow(request, visit, outcome)
 
 
 async def _change(request: Request, visit: Visit, session: Session, form: Parameters) -> Outcome:
@@ -57,11 +52,6 @@ async def _change(request: Request, visit: Visit, session: Session, form: Parame
         new=SecretStr(form.one("new_password") or ""),
         repeated=SecretStr(form.one("repeated_password") or ""),
     )
-
-
-def _ended(request: Request, _visit: Visit, _outcome: Outcome) -> Response:
-    """Something came to stand against the code meanwhile."""
-    return page_of(request, NotToBeAnswered("start-again"))
 
 
 async def _page(request: Request, visit: Visit, outcome: Outcome | None = None) -> Response:

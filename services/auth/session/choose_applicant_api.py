@@ -1,19 +1,17 @@
 from fastapi import Request, Response
 
 from libs.common.admission import public
-from libs.common.errors import DomainError
 from libs.common.http import new_router
 from services.auth.cookies import form_token
 from services.auth.pages import long_date
-from services.auth.parameters import Malformed
 from services.auth.parts import Parts, parts_of
 from services.auth.session.answers import follow
 from services.auth.session.choose_applicant import OWN, choose_applicant
-from services.auth.session.forms import NotToBeAnswered, page_of, read_posted, read_visit
+from services.auth.session.forms import NotToBeAnswered, page, read_posted, read_visit
 from services.auth.session.holder import Represented
 from services.auth.session.representation import Choices, find_choices, is_choice_offered
 from services.auth.session.rules import Session, Stage, may_act, may_choose
-from services.auth.session.visit import Next, Outcome, Visit
+from services.auth.session.visit import Next, Visit
 from services.auth.user_code.commands import find_facts
 from services.auth.user_code.rules import Facts, display
 
@@ -22,35 +20,27 @@ router = new_router(tags=["sign-in"])
 
 @router.get("/applicant")
 @public
+@page
 async def show_choose_applicant(request: Request) -> Response:
-    try:
-        visit = await read_visit(request, action="GET /applicant")
-        session, facts = await _require_chooser(parts_of(request), visit)
-        choices = await find_choices(parts_of(request), facts.code.id, visit.circumstances)
-        return _page(request, visit, session, facts=facts, choices=choices)
-    except (NotToBeAnswered, DomainError) as refusal:
-        return page_of(request, refusal)
+    visit = await read_visit(request, action="GET /applicant")
+    session, facts = await _require_chooser(parts_of(request), visit)
+    choices = await find_choices(parts_of(request), facts.code.id, visit.circumstances)
+    return _page(request, visit, session, facts=facts, choices=choices)
 
 
 @router.post("/applicant")
 @public
+@page
 async def post_choose_applicant(request: Request) -> Response:
     parts = parts_of(request)
-    try:
-        visit, form = await read_posted(request, action="POST /applicant", form="applicant")
-        session, facts = await _require_chooser(parts, visit)
-        choices = await find_choices(parts, facts.code.id, visit.circumstances)
-        chosen = form.one("applicant") or ""
-        outcome = await choose_applicant(parts, visit, session, facts=facts, choices=choices, chosen=chosen)
-        if outcome.next is Next.REFUSED:
-            return _page(request, visit, session, facts=facts, choices=choices, is_refused=True)
-    except (NotToBeAnswered, Malformed, DomainError) as refusal:
-        return page_of(request, refusal)
-    return follow(request, visit, outcome, show_again=_ended)
-
-
-def _ended(request: Request, _visit: Visit, _outcome: Outcome) -> Response:
-    return page_of(request, NotToBeAnswered("start-again"))
+    visit, form = await read_posted(request, action="POST /applicant", form="applicant")
+    session, facts = await _require_chooser(parts, visit)
+    choices = await find_choices(parts, facts.code.id, visit.circumstances)
+    chosen = form.one("applicant") or ""
+    outcome = await choose_applicant(parts, visit, session, facts=facts, choices=choices, chosen=chosen)
+    if outcome.next is Next.REFUSED:
+        return _page(request, visit, session, facts=facts, choices=choices, is_refused=True)
+    return follow(request, visit, outcome)
 
 
 async def _require_chooser(parts: Parts, visit: Visit) -> tuple[Session, Facts]:

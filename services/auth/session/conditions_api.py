@@ -2,17 +2,15 @@ from fastapi import Request, Response
 
 from libs.common.admission import public
 from libs.common.clock import civil_date
-from libs.common.errors import DomainError
 from libs.common.http import new_router
 from services.auth.cookies import form_token
 from services.auth.pages import long_date
-from services.auth.parameters import Malformed
 from services.auth.parts import Parts, parts_of
 from services.auth.session.answers import follow
 from services.auth.session.conditions import ChangedConditions, continue_under_conditions, find_changed
-from services.auth.session.forms import NotToBeAnswered, page_of, read_posted, read_visit, require_stage
+from services.auth.session.forms import NotToBeAnswered, page, read_posted, read_visit, require_stage
 from services.auth.session.rules import PostedConditions, Session, Stage
-from services.auth.session.visit import Next, Outcome, Visit
+from services.auth.session.visit import Next, Visit
 from services.auth.user_code.commands import find_facts
 from services.auth.user_code.rules import Facts
 
@@ -21,33 +19,25 @@ router = new_router(tags=["sign-in"])
 
 @router.get("/conditions")
 @public
+@page
 async def show_conditions(request: Request) -> Response:
-    try:
-        visit = await read_visit(request, action="GET /conditions")
-        _, _, changed = await _require_changed(parts_of(request), visit)
-        return _page(request, visit, changed)
-    except (NotToBeAnswered, DomainError) as refusal:
-        return page_of(request, refusal)
+    visit = await read_visit(request, action="GET /conditions")
+    _, _, changed = await _require_changed(parts_of(request), visit)
+    return _page(request, visit, changed)
 
 
 @router.post("/conditions")
 @public
+@page
 async def post_conditions(request: Request) -> Response:
     parts = parts_of(request)
-    try:
-        visit, form = await read_posted(request, action="POST /conditions", form="conditions")
-        session, facts, changed = await _require_changed(parts, visit)
-        shown = form.one("version") or ""
-        outcome = await continue_under_conditions(parts, visit, session, facts=facts, changed=changed, shown=shown)
-        if outcome.next is Next.REFUSED and outcome.stage is Stage.CONDITIONS:
-            return _page(request, visit, changed, status=409)
-    except (NotToBeAnswered, Malformed, DomainError) as refusal:
-        return page_of(request, refusal)
-    return follow(request, visit, outcome, show_again=_ended)
-
-
-def _ended(request: Request, _visit: Visit, _outcome: Outcome) -> Response:
-    return page_of(request, NotToBeAnswered("start-again"))
+    visit, form = await read_posted(request, action="POST /conditions", form="conditions")
+    session, facts, changed = await _require_changed(parts, visit)
+    shown = form.one("version") or ""
+    outcome = await continue_under_conditions(parts, visit, session, facts=facts, changed=changed, shown=shown)
+    if outcome.next is Next.REFUSED and outcome.stage is Stage.CONDITIONS:
+        return _page(request, visit, changed, status=409)
+    return follow(request, visit, outcome)
 
 
 async def _require_changed(parts: Parts, visit: Visit) -> tuple[Session, Facts, ChangedConditions]:

@@ -4,15 +4,14 @@ from typing import Protocol
 from fastapi import Request, Response
 
 from libs.common.admission import public
-from libs.common.errors import DomainError
 from libs.common.http import new_router
 from services.auth.client.rules import OFFLINE_ACCESS
 from services.auth.cookies import form_token
-from services.auth.parameters import Malformed, Parameters
+from services.auth.parameters import Parameters
 from services.auth.parts import Parts, parts_of
 from services.auth.session import consent, give_consent, steps
 from services.auth.session.answers import follow
-from services.auth.session.forms import NotToBeAnswered, page_of, read_posted, read_visit, require_stage
+from services.auth.session.forms import NotToBeAnswered, page, read_posted, read_visit, require_stage
 from services.auth.session.holder import Holder
 from services.auth.session.rules import Session, Stage, may_act
 from services.auth.session.step_up import is_noted
@@ -33,35 +32,27 @@ CHANGED = "software-changed-meanwhile"
 
 @router.get("/consent")
 @public
+@page
 async def show_consent(request: Request) -> Response:
-    try:
-        visit = await read_visit(request, action="GET /consent")
-        session, facts = await _require_asked(parts_of(request), visit)
-        return _page(request, visit, session, facts=facts)
-    except (NotToBeAnswered, DomainError) as refusal:
-        return page_of(request, refusal)
+    visit = await read_visit(request, action="GET /consent")
+    session, facts = await _require_asked(parts_of(request), visit)
+    return _page(request, visit, session, facts=facts)
 
 
 @router.post("/consent")
 @public
+@page
 async def post_consent(request: Request) -> Response:
     parts = parts_of(request)
-    try:
-        visit, form = await read_posted(request, action="POST /consent", form="consent")
-        session, facts = await _require_asked(parts, visit)
-        told = consent.told_by(visit.request, visit.client, session)
-        if not hmac.compare_digest((form.one("told") or "").encode(), told.encode()):
-            principal = steps.principal_of(Holder(facts=facts), session, visit)
-            await steps.record_alone(parts, principal, visit.circumstances, refusal=CHANGED)
-            return _page(request, visit, session, facts=facts, status=409)
-        outcome = await _answer_of(form)(parts, visit, session, facts=facts)
-    except (NotToBeAnswered, Malformed, DomainError) as refusal:
-        return page_of(request, refusal)
-    return follow(request, visit, outcome, show_again=_ended)
-
-
-def _ended(request: Request, _visit: Visit, _outcome: Outcome) -> Response:
-    return page_of(request, NotToBeAnswered("start-again"))
+    visit, form = await read_posted(request, action="POST /consent", form="consent")
+    session, facts = await _require_asked(parts, visit)
+    told = consent.told_by(visit.request, visit.client, session)
+    if not hmac.compare_digest((form.one("told") or "").encode(), told.encode()):
+        principal = steps.principal_of(Holder(facts=facts), session, visit)
+        await steps.record_alone(parts, principal, visit.circumstances, refusal=CHANGED)
+        return _page(request, visit, session, facts=facts, status=409)
+    outcome = await _answer_of(form)(parts, visit, session, facts=facts)
+    return follow(request, visit, outcome)
 
 
 def _answer_of(form: Parameters) -> Answer:

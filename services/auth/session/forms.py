@@ -1,5 +1,9 @@
 """What a page needs before it is answered: the request it serves, and for a post the form's token."""
 
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import TypeVar
+
 from fastapi import Request, Response
 
 from libs.common.access_records import record_call
@@ -24,6 +28,7 @@ STATUS_OF_FAULT = {
     "sign-in-again": 403,
 }
 RETRY_AFTER = {"Retry-After": "5"}
+Answer = TypeVar("Answer")
 
 
 class NotToBeAnswered(Exception):
@@ -32,6 +37,21 @@ class NotToBeAnswered(Exception):
     def __init__(self, fault: str) -> None:
         super().__init__(fault)
         self.fault = fault
+
+
+def page(
+    endpoint: Callable[[Request], Awaitable[Answer]],
+) -> Callable[[Request], Awaitable[Answer | Response]]:
+    """What keeps such an endpoint from answering is told on an error page: people, not programs, read it."""
+
+    @wraps(endpoint)
+    async def answer(request: Request) -> Answer | Response:
+        try:
+            return await endpoint(request)
+        except (NotToBeAnswered, Malformed, DomainError) as refusal:
+            return _error_page(request, refusal)
+
+    return answer
 
 
 async def read_visit(request: Request, *, action: str) -> Visit:
@@ -94,8 +114,7 @@ async def _record_refusal(request: Request, *, action: str, refusal: NotToBeAnsw
     )
 
 
-def page_of(request: Request, refusal: NotToBeAnswered | Malformed | DomainError) -> Response:
-    """The page that says why there is nothing else to be seen."""
+def _error_page(request: Request, refusal: NotToBeAnswered | Malformed | DomainError) -> Response:
     fault, status = _fault(refusal)
     return parts_of(request).pages.answer(
         "error.html",

@@ -5,10 +5,10 @@ from libs.common.admission import public
 from libs.common.http import new_router
 from services.auth import records
 from services.auth.cookies import SESSION, drop_cookie, form_token, is_form_token, read_cookie
-from services.auth.parameters import Malformed, Parameters, read_form, read_query
+from services.auth.parameters import Parameters, read_form, read_query
 from services.auth.parts import parts_of
 from services.auth.session.commands import find_session
-from services.auth.session.forms import page_of
+from services.auth.session.forms import page
 from services.auth.session.logout import LogoutRequest, read_logout, sign_out
 from services.auth.session.rules import Session
 
@@ -19,20 +19,16 @@ CARRIED = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state")
 
 @router.get("/oauth/logout")
 @public
+@page
 async def logout(request: Request) -> Response:
-    try:
-        return await _logout(request, read_query(request), action="GET /oauth/logout")
-    except Malformed as refusal:
-        return page_of(request, refusal)
+    return await _logout(request, read_query(request), action="GET /oauth/logout")
 
 
 @router.post("/oauth/logout")
 @public
+@page
 async def logout_by_form(request: Request) -> Response:
-    try:
-        return await _logout(request, await read_form(request), action="POST /oauth/logout")
-    except Malformed as refusal:
-        return page_of(request, refusal)
+    return await _logout(request, await read_form(request), action="POST /oauth/logout")
 
 
 async def _logout(request: Request, asked: Parameters, *, action: str) -> Response:

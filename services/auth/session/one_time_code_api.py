@@ -5,16 +5,15 @@ from fastapi import Request, Response
 from pydantic import SecretStr
 
 from libs.common.admission import public
-from libs.common.errors import DomainError
 from libs.common.http import new_router
 from libs.common.problems import status_of as status_of_error
 from services.auth.cookies import form_token
-from services.auth.parameters import Malformed, Parameters
+from services.auth.parameters import Parameters
 from services.auth.parts import parts_of
 from services.auth.second_factor.emailed import find_address
 from services.auth.second_factor.rules import FactorKind, MailNotSent, NoEmailAddress, TooManyMails, masked
 from services.auth.session.answers import follow, status_of
-from services.auth.session.forms import NotToBeAnswered, page_of, read_posted, read_visit
+from services.auth.session.forms import page, read_posted, read_visit
 from services.auth.session.holder import Holder
 from services.auth.session.one_time_code import ask_emailed_code, give_one_time_code
 from services.auth.session.passkey import ask_for_passkey, give_passkey
@@ -40,63 +39,53 @@ class _Shown:
 
 @router.get("/one-time-code")
 @public
+@page
 async def show_one_time_code(request: Request) -> Response:
-    try:
-        visit = await read_visit(request, action="GET /one-time-code")
-        _, holder = await require_factor_due(parts_of(request), visit)
-        asks_recovery = request.query_params.get("with") == FactorKind.RECOVERY_CODE
-        return await _page(request, visit, holder, _Shown(asks_recovery=asks_recovery))
-    except (NotToBeAnswered, DomainError) as refusal:
-        return page_of(request, refusal)
+    visit = await read_visit(request, action="GET /one-time-code")
+    _, holder = await require_factor_due(parts_of(request), visit)
+    asks_recovery = request.query_params.get("with") == FactorKind.RECOVERY_CODE
+    return await _page(request, visit, holder, _Shown(asks_recovery=asks_recovery))
 
 
 @router.post("/one-time-code")
 @public
+@page
 async def post_one_time_code(request: Request) -> Response:
-    try:
-        visit, session, holder, form = await _read(request, action="POST /one-time-code")
-        typed = SecretStr(form.one("one_time_code") or "")
-        outcome = await give_one_time_code(parts_of(request), visit, session, typed=typed)
-        return await _follow(request, visit, holder, outcome)
-    except (NotToBeAnswered, Malformed, DomainError) as refusal:
-        return page_of(request, refusal)
+    visit, session, holder, form = await _read(request, action="POST /one-time-code")
+    typed = SecretStr(form.one("one_time_code") or "")
+    outcome = await give_one_time_code(parts_of(request), visit, session, typed=typed)
+    return await _follow(request, visit, holder, outcome)
 
 
 @router.post("/one-time-code/email")
 @public
+@page
 async def post_send_email(request: Request) -> Response:
     """The page again, with the code on its way, or saying why not and what else there is."""
+    visit, session, holder, _ = await _read(request, action="POST /one-time-code/email")
     try:
-        visit, session, holder, _ = await _read(request, action="POST /one-time-code/email")
-        try:
-            await ask_emailed_code(parts_of(request), visit, session)
-        except (MailNotSent, TooManyMails, NoEmailAddress) as error:
-            shown = _Shown(fault=error.detail(visit.request.language), status=status_of_error(type(error)))
-            return await _page(request, visit, holder, shown)
-        return await _page(request, visit, holder, _Shown(is_sent=True))
-    except (NotToBeAnswered, Malformed, DomainError) as refusal:
-        return page_of(request, refusal)
+        await ask_emailed_code(parts_of(request), visit, session)
+    except (MailNotSent, TooManyMails, NoEmailAddress) as error:
+        shown = _Shown(fault=error.detail(visit.request.language), status=status_of_error(type(error)))
+        return await _page(request, visit, holder, shown)
+    return await _page(request, visit, holder, _Shown(is_sent=True))
 
 
 @router.post("/one-time-code/passkey-options", response_model=None)
 @public
+@page
 async def post_passkey_options(request: Request) -> dict[str, Any] | Response:
-    try:
-        visit, session, _, _ = await _read(request, action="POST /one-time-code/passkey-options")
-        return await ask_for_passkey(parts_of(request), visit, session)
-    except (NotToBeAnswered, Malformed, DomainError) as refusal:
-        return page_of(request, refusal)
+    visit, session, _, _ = await _read(request, action="POST /one-time-code/passkey-options")
+    return await ask_for_passkey(parts_of(request), visit, session)
 
 
 @router.post("/one-time-code/passkey")
 @public
+@page
 async def post_passkey(request: Request) -> Response:
-    try:
-        visit, session, holder, form = await _read(request, action="POST /one-time-code/passkey")
-        outcome = await give_passkey(parts_of(request), visit, session, given=form.one("credential") or "")
-        return await _follow(request, visit, holder, outcome)
-    except (NotToBeAnswered, Malformed, DomainError) as refusal:
-        return page_of(request, refusal)
+    visit, session, holder, form = await _read(request, action="POST /one-time-code/passkey")
+    outcome = await give_passkey(parts_of(request), visit, session, given=form.one("credential") or "")
+    return await _follow(request, visit, holder, outcome)
 
 
 async def _read(request: Request, *, action: str) -> tuple[Visit, Session, Holder, Parameters]:
@@ -107,13 +96,9 @@ async def _read(request: Request, *, action: str) -> tuple[Visit, Session, Holde
 
 async def _follow(request: Request, visit: Visit, holder: Holder, outcome: Outcome) -> Response:
     if outcome.next not in AGAIN:
-        return follow(request, visit, outcome, show_again=_ended)
+        return follow(request, visit, outcome)
     status, _ = status_of(outcome)
     return await _page(request, visit, holder, _Shown(outcome.next.value, outcome.retry_after, status=status))
-
-
-def _ended(request: Request, _visit: Visit, _outcome: Outcome) -> Response:
-    return page_of(request, NotToBeAnswered("start-again"))
 
 
 async def _page(request: Request, visit: Visit, holder: Holder, shown: _Shown) -> Response:

@@ -20,6 +20,8 @@ from libs.common.ids import new_id
 from libs.common.operations import freshness_report
 from libs.common.relay import Relay
 from libs.common.service import new_follower
+from services.auth import app as auth
+from services.auth.cookies import SESSION
 from tests.integration.common.probe import CONSUMER, PUBLISHER, note
 from tests.kit import Running, idempotent, running
 
@@ -116,6 +118,19 @@ async def test_while_postgresql_is_away_calls_answer_503_and_it_recovers_by_itse
             return await _post(service) == 201 and await _ready(service) == 200
 
         await until(recovered)
+
+
+async def test_while_postgresql_is_away_a_page_says_so_to_a_person(own_postgres: tuple[Platform, Switch]) -> None:
+    platform, switch = own_postgres
+    keys.create(platform.keys)
+    async with running(auth.SERVICE, platform, peers=None, keys_dir=platform.keys) as service:
+        await asyncio.to_thread(switch.off)
+        answer = await service.public.get("/oauth/logout", headers={"Cookie": f"{SESSION}={'s' * 43}"})
+        await asyncio.to_thread(switch.on)
+        assert answer.status_code == 503
+        assert answer.headers["content-type"].startswith("text/html")
+        assert answer.headers["retry-after"]
+        assert "<h1" in answer.text
 
 
 @pytest.fixture

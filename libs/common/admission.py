@@ -10,7 +10,7 @@ from uuid import UUID
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
-from starlette.routing import request_response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from libs.common import assurance
 from libs.common.access_records import Circumstances, record_call
@@ -120,9 +120,10 @@ class AdmittedRoute(APIRoute):
             **{**options, "responses": {**declares, **(options.get("responses") or {})}},
         )
 
-        if _asks_for_nothing(endpoint):
+        self.answers_alone = _asks_for_nothing(endpoint)
+        if self.answers_alone:
             # Such an endpoint does by itself all that FastAPI would do for it; metadata and errors stay the same.
-            self.app = request_response(endpoint)
+            self.app = _answered_by(endpoint)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         answer = super().get_route_handler()
@@ -145,6 +146,16 @@ def _asks_for_nothing(endpoint: Callable[..., Any]) -> bool:
     signature = inspect.signature(endpoint)
     annotated = [one.annotation for one in signature.parameters.values()]
     return annotated == [Request] and signature.return_annotation is Response
+
+
+def _answered_by(endpoint: Callable[[Request], Awaitable[Response]]) -> ASGIApp:
+    """What it raises is answered where the application's other errors are."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        response = await endpoint(Request(scope, receive, send))
+        await response(scope, receive, send)
+
+    return answer
 
 
 def _errors(admission: Admission | None) -> list[type[DomainError]]:

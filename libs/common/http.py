@@ -8,10 +8,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from opentelemetry.trace import SpanKind
 from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 from starlette.exceptions import HTTPException
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.responses import JSONResponse
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.common.admission import AdmittedRoute
@@ -173,6 +176,46 @@ def _general(request: Request, code: str, *, fields: dict[str, Any] | None = Non
     return general_problem(code, language=state.language, correlation_id=state.correlation_id, fields=fields)
 
 
+class _AloneFirst:
+    """Finds a route that answers alone by its address, without trying one after the other."""
+
+    def __init__(self, routes: Sequence[BaseRoute], *, otherwise: ASGIApp) -> None:
+        self._otherwise = otherwise
+        self._alone = {
+            (method, route.path): route
+            for route in routes
+            if isinstance(route, AdmittedRoute) and route.answers_alone and not route.param_convertors
+            for method in route.methods or ()
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        route = self._alone.get((scope.get("method", ""), scope.get("path", "")))
+        if route is None:
+            await self._otherwise(scope, receive, send)
+        else:
+            scope.update(route=route, endpoint=route.endpoint, path_params={})
+            await route.app(scope, receive, send)
+
+
+class _Application(FastAPI):
+    """Behind CallMiddleware alone: what FastAPI would put around it limits, catches and measures a second time."""
+
+    def __init__(self, *, trust_correlation: bool, **options: Any) -> None:
+        super().__init__(**options)
+        self._trust_correlation = trust_correlation
+
+    def build_middleware_stack(self) -> ASGIApp:
+        routed = _AloneFirst(self.routes, otherwise=AsyncExitStackMiddleware(self.router))
+        handled = ExceptionMiddleware(routed, handlers=self.exception_handlers)
+        return CallMiddleware(handled, trust_correlation=self._trust_correlation)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["app"] = self
+        if self.middleware_stack is None:
+            self.middleware_stack = self.build_middleware_stack()
+        await self.middleware_stack(scope, receive, send)
+
+
 def new_router(*, tags: Sequence[str]) -> APIRouter:
     """A router whose routes each must say whom they admit (admission.py)."""
     return APIRouter(tags=list(tags), route_class=AdmittedRoute)
@@ -180,7 +223,8 @@ def new_router(*, tags: Sequence[str]) -> APIRouter:
 
 def new_app(title: str, *, routers: Sequence[APIRouter], is_internal: bool) -> FastAPI:
     """An application; `app.state` gets its database, verifier and freshness when it starts."""
-    app = FastAPI(
+    app = _Application(
+        trust_correlation=is_internal,
         title=title,
         version="1",
         docs_url=None,
@@ -195,5 +239,4 @@ def new_app(title: str, *, routers: Sequence[APIRouter], is_internal: bool) -> F
     app.add_exception_handler(Replayed, _answer_replayed)
     app.add_exception_handler(RequestValidationError, _answer_malformed)
     app.add_exception_handler(HTTPException, _answer_http_exception)
-    app.add_middleware(CallMiddleware, trust_correlation=is_internal)
     return app

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
+from types import TracebackType
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -122,28 +123,35 @@ class Span:
         return f"{self.context.trace_id:032x}"
 
 
-@contextmanager
-def span(name: str, *, kind: SpanKind = SpanKind.INTERNAL, traceparent: str | None = None) -> Iterator[Span]:
+class span:  # noqa: N801 - used as a function is, in a `with`
     """Continues the trace of `traceparent` (W3C Trace Context), else the current one, else begins one."""
-    parent = _parent(traceparent)
-    trace_id = parent.trace_id if parent else random.getrandbits(128) or 1
-    sampled = parent.trace_flags.sampled if parent else random.random() < _tracing.ratio  # noqa: S311
-    here = SpanContext(
-        trace_id,
-        random.getrandbits(64) or 1,
-        is_remote=False,
-        trace_flags=SAMPLED if sampled else UNSAMPLED,
-    )
-    current = Span(name, kind, parent, here)
-    token = otel_context.attach(trace.set_span_in_context(NonRecordingSpan(here)))
-    try:
-        yield current
-    except BaseException:
-        current.failed = True
-        raise
-    finally:
-        otel_context.detach(token)
-        _keep(current, sampled=sampled)
+
+    __slots__ = ("_current", "_sampled", "_token")
+
+    def __init__(self, name: str, *, kind: SpanKind = SpanKind.INTERNAL, traceparent: str | None = None) -> None:
+        parent = _parent(traceparent)
+        trace_id = parent.trace_id if parent else random.getrandbits(128) or 1
+        self._sampled = parent.trace_flags.sampled if parent else random.random() < _tracing.ratio  # noqa: S311
+        here = SpanContext(
+            trace_id,
+            random.getrandbits(64) or 1,
+            is_remote=False,
+            trace_flags=SAMPLED if self._sampled else UNSAMPLED,
+        )
+        self._current = Span(name, kind, parent, here)
+
+    def __enter__(self) -> Span:
+        here = trace.set_span_in_context(NonRecordingSpan(self._current.context))
+        self._token = otel_context.attach(here)
+        return self._current
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self._current.failed = True
+        otel_context.detach(self._token)
+        _keep(self._current, sampled=self._sampled)
 
 
 def _parent(traceparent: str | None) -> SpanContext | None:

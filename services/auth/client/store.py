@@ -17,7 +17,7 @@ COLUMNS = """client_id, kind, department, name_fr, name_en, redirect_uris, post_
     vendor"""
 NAMES = tuple(name.strip() for name in COLUMNS.split(","))
 # A client that is disabled is as unknown as one that never was.
-SELECT_CLIENT = f"SELECT {COLUMNS}, jwk FROM clients WHERE client_id = $1 AND state = 'active'"
+SELECT_CLIENTS = f"SELECT {COLUMNS}, jwk FROM clients WHERE client_id = ANY ($1::text[]) AND state = 'active'"
 UPSERT_CLIENT = f"""
 INSERT INTO clients ({COLUMNS}, jwk, installed_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
@@ -53,8 +53,17 @@ DELETE_OLD_ASSERTIONS = "DELETE FROM client_assertions WHERE expires_at < $1"
 
 
 async def find(database: Database | Connection, client_id: str) -> Client | None:
-    row = await database.fetchrow(SELECT_CLIENT, client_id)
-    return None if row is None else client_of(row)
+    """Those that are asked for at the same time are read together, and each of them once."""
+    if isinstance(database, Database):
+        found: Client | None = await database.in_batches(_find, client_id)
+        return found
+    return (await _find(database, [client_id]))[0]
+
+
+async def _find(connection: Connection, client_ids: Sequence[str]) -> list[Client | None]:
+    rows = await connection.fetch(SELECT_CLIENTS, list(set(client_ids)))
+    known = {row["client_id"]: client_of(row) for row in rows}
+    return [known.get(client_id) for client_id in client_ids]
 
 
 async def save(tx: Connection, client: Client, *, at: datetime) -> None:

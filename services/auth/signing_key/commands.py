@@ -24,6 +24,8 @@ from services.auth.signing_key.rules import FAMILY_OF_ALG, Family, Schedule, Sea
 
 RSA_BITS = 3_072
 CACHED_SECONDS = 5.0
+# Between two readings of the keys; those beyond are verified each time they are shown.
+REMEMBERED_TOKENS = 10_000
 
 
 async def publish_when_due(tx: Connection, call: Call, sealing_key: SymmetricKey, *, schedule: Schedule) -> bool:
@@ -126,6 +128,7 @@ class SigningKeys:
     _text: KeySetText = field(default_factory=lambda: _text_of([]))
     _opened: dict[str, PublicKey] = field(default_factory=dict, repr=False)
     _verifying: dict[str, tuple[Family, PublicKey]] = field(default_factory=dict, repr=False)
+    _remembered: dict[bytes, tuple[str | None, dict[str, Any]]] = field(default_factory=dict, repr=False)
     _read_at: float = float("-inf")
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -155,16 +158,21 @@ class SigningKeys:
         The key is the one that the token names, used with the algorithms of its own family alone.
         """
         await self._published()
+        digest = hashlib.sha256(token.encode(errors="surrogatepass")).digest()
+        known = self._remembered.get(digest) or self._verified(token)
+        if known is None:
+            return None
+        if len(self._remembered) < REMEMBERED_TOKENS:
+            self._remembered[digest] = known
+        its_typ, claims = known
+        return dict(claims) if typ in {None, its_typ} else None
+
+    def _verified(self, token: str) -> tuple[str | None, dict[str, Any]] | None:
         try:
             header = jws.extract_compact(token.encode()).headers()
             family, public = self._verifying[str(header.get("kid"))]
-            if typ is not None and header.get("typ") != typ:
-                return None
-            return dict(
-                jwt.decode(
-                    token, public, algorithms=[alg for alg, its in FAMILY_OF_ALG.items() if its is family]
-                ).claims
-            )
+            algorithms = [alg for alg, its in FAMILY_OF_ALG.items() if its is family]
+            return header.get("typ"), dict(jwt.decode(token, public, algorithms=algorithms).claims)
         except (JoseError, LookupError, ValueError, TypeError, RecursionError):
             return None
 
@@ -199,6 +207,8 @@ class SigningKeys:
         self._known, self._text, self._read_at = known, _text_of(known), time.monotonic()
         self._opened = {key.kid: self._opened[key.kid] for key in known if key.kid in self._opened}
         self._verifying = {key.kid: (key.family, _public_half(key)) for key in known}
+        # What a key that has ended verified is not good any longer.
+        self._remembered = {}
 
 
 def _public_half(key: SealedKey) -> PublicKey:

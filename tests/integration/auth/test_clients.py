@@ -1,3 +1,4 @@
+import asyncio
 import base64
 import hmac
 import time
@@ -8,6 +9,7 @@ from joserfc.jwk import ECKey
 
 from deploy.local import keys
 from deploy.local.environment import Platform
+from services.auth.client.commands import find_client
 from tests.integration.auth import parties
 from tests.integration.auth.parties import claims_of
 from tests.kit import Running
@@ -148,3 +150,21 @@ async def test_the_internal_application_gives_the_same_tokens(auth: Running, pla
     }
     answer = await auth.internal.post("/oauth/token", data=form)
     assert answer.status_code == 200
+
+
+async def test_clients_that_are_asked_for_together_are_each_found_or_not(auth: Running) -> None:
+    asked = ["portal", "nobody", "registry", "portal", "clic-revenu", "nobody"]
+    found = await asyncio.gather(*(find_client(auth.database, client_id) for client_id in asked))
+    assert [client and client.client_id for client in found] == [
+        "portal",
+        None,
+        "registry",
+        "portal",
+        "clic-revenu",
+        None,
+    ]
+
+
+async def test_another_method_at_the_token_endpoint_is_told_so(auth: Running) -> None:
+    answer = await auth.public.get("/oauth/token")
+    assert (answer.status_code, answer.json()["code"]) == (405, "method-not-allowed")

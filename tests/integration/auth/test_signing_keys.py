@@ -127,6 +127,18 @@ async def test_rotating_at_once_refuses_what_the_old_key_signed(
     assert await replace(keys).verify(after) == CLAIMS
 
 
+async def test_a_token_that_was_verified_before_is_looked_at_again_once_its_key_has_ended(auth: Running) -> None:
+    keys = replica(auth, DAYS, cached_seconds=0.5)
+    token = await keys.sign(CLAIMS, typ="at+jwt")
+    assert [await keys.verify(token), await keys.verify(token, typ="at+jwt")] == [CLAIMS, CLAIMS]
+    assert await keys.verify(token, typ="JWT") is None
+    (await keys.verify(token) or {})["sub"] = "somebody else"
+    assert await keys.verify(token) == CLAIMS
+    await SERVICE.operations["signing-keys"](auth.resources, ["rotate", "--at-once"])
+    await asyncio.sleep(0.6)
+    assert await keys.verify(token) is None
+
+
 @pytest.mark.parametrize("arguments", [[], ["burn"], ["rotate", "--soon"]])
 async def test_another_word_is_answered_with_the_usage(auth: Running, arguments: list[str]) -> None:
     with pytest.raises(OperatorFault, match="usage"):

@@ -1,11 +1,9 @@
 """The worker's loop: reads other services' topics into the inbox and keeps count of how fresh that is."""
 
 import asyncio
-import json
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import partial
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -18,12 +16,14 @@ from libs.common.inbox import Inbox, read_envelope
 from libs.common.kafka import consuming
 from libs.common.outbox import events_topic, watermarks_topic
 from libs.common.settings import ServiceSettings
+from libs.common.watermarks import Progress, read_mark
 
 log = logging.getLogger(__name__)
 
 BATCH = 200
 RUN = 50
 COMMIT_MS = 250
+MARKS_MS = 1_000
 RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 UPSERT_FRESHNESS = """
 INSERT INTO freshness (publisher, fresh_as_of, lag) VALUES ($1, $2, $3)
@@ -46,7 +46,7 @@ class Follower:
     database: Database
     inbox: Inbox
     publishers: Sequence[str]
-    committed: dict[TopicPartition, int] = field(default_factory=dict)
+    progress: dict[str, Progress] = field(default_factory=dict)
 
     async def run(self) -> None:
         """Both loops, each started anew after a fault of Kafka or the database; such a fault never parks."""
@@ -70,6 +70,8 @@ class Follower:
                     ours = {place: applied[place] for place in applied.keys() & consumer.assignment()}
                     if ours:
                         await consumer.commit(ours)
+                        for place, offset in ours.items():
+                            self._progress_at(place).commit(place.partition, offset)
                     applied, committed_at = {}, loop.time()
 
     async def _apply(self, place: TopicPartition, records: "list[ConsumerRecord[bytes, bytes]]") -> None:
@@ -102,26 +104,40 @@ class Follower:
             consuming(self.settings, *topics, group=None, from_latest=True) as marks,
         ):
             while True:
-                fetched = await marks.getmany(timeout_ms=1000)
-                for records in fetched.values():
-                    await self._note_watermark(group, records[-1])
+                fetched = await marks.getmany(timeout_ms=MARKS_MS)
+                for place, records in fetched.items():
+                    self._see_marks(place, records)
+                for publisher, progress in self.progress.items():
+                    await self._note_progress(group, publisher, progress)
 
-    async def _note_watermark(self, group: AIOKafkaConsumer, record: "ConsumerRecord[bytes, bytes]") -> None:
-        mark = json.loads(record.value or b"{}")
-        publisher = record.topic.removeprefix(self.settings.topic_prefix).partition(".")[0]
+    def _see_marks(self, place: TopicPartition, records: "list[ConsumerRecord[bytes, bytes]]") -> None:
+        for record in records:
+            try:
+                self._progress_at(place).see(read_mark(record.value or b""))
+            except (ValueError, KeyError, TypeError, AttributeError):
+                # The facts age until a mark can be read again.
+                log.exception("a watermark cannot be read", extra={"offset": record.offset})
+
+    def _progress_at(self, place: TopicPartition) -> Progress:
+        """With the publisher whose topic it is."""
+        publisher = place.topic.removeprefix(self.settings.topic_prefix).partition(".")[0]
+        return self.progress.setdefault(publisher, Progress())
+
+    async def _note_progress(self, group: AIOKafkaConsumer, publisher: str, progress: Progress) -> None:
+        fresh_as_of = progress.advance()
+        if fresh_as_of is None:
+            await self._ask_how_far(group, publisher, progress)
+            fresh_as_of = progress.advance()
+        if fresh_as_of is not None:
+            await self.database.execute(UPSERT_FRESHNESS, publisher, fresh_as_of, progress.lag)
+        elif progress.is_behind:
+            await self.database.execute(UPSERT_LAG, publisher, progress.lag)
+
+    async def _ask_how_far(self, group: AIOKafkaConsumer, publisher: str, progress: Progress) -> None:
+        """What other replicas committed, and what was before this one began, only the broker knows."""
         topic = self.settings.topic(events_topic(publisher))
-        lag = 0
-        for partition, last in mark["offsets"].items():
-            place = TopicPartition(topic, int(partition))
-            if self.committed.get(place, 0) <= last:
-                self.committed[place] = await group.committed(place) or 0
-                lag += max(0, last + 1 - self.committed[place])
-        if lag:
-            await self.database.execute(UPSERT_LAG, publisher, lag)
-        else:
-            await self.database.execute(
-                UPSERT_FRESHNESS, publisher, datetime.fromisoformat(mark["drained_at"]), lag
-            )
+        for partition in progress.doubtful():
+            progress.commit(partition, await group.committed(TopicPartition(topic, partition)) or 0)
 
 
 async def _until_done(apply: Callable[[], Awaitable[None]]) -> None:

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -21,7 +22,7 @@ from libs.common.ids import new_id
 from libs.common.inbox import list_parked
 from libs.common.kafka import new_producer
 from libs.common.operations import freshness_report
-from libs.common.outbox import list_after_position
+from libs.common.outbox import list_after_position, watermarks_topic
 from libs.common.relay import Relay
 from libs.common.service import new_follower
 from tests.integration.common.probe import CONSUMER, PUBLISHER, note
@@ -328,3 +329,53 @@ async def test_a_follower_is_fresh_once_it_has_applied_what_was_published(pair: 
 
         await until(fresh)
     assert freshness.age_seconds("registry") < 10
+
+
+@pytest.mark.parametrize("followers", [1, 2])
+async def test_a_follower_stays_fresh_while_events_never_pause(pair: Pair, followers: int) -> None:
+    """On the last day of filing there is always a record that is not committed yet."""
+    oldest = 0.0
+    freshness = pair.consumer.resources.freshness
+    freshness.fresh_as_of = {}
+    async with AsyncExitStack() as stack:
+        for _ in range(followers):
+            await stack.enter_async_context(pair.following())
+        await stack.enter_async_context(pair.relaying())
+
+        async def fresh() -> bool:
+            await freshness.read()
+            return bool(freshness_report(freshness)["fresh"])
+
+        await until(fresh)
+        ends = now() + timedelta(seconds=8)
+        while now() < ends:
+            await asyncio.gather(*(pair.say(new_id(), "on and on") for _ in range(4)))
+            await freshness.read()
+            oldest = max(oldest, freshness.age_seconds("registry"))
+            await asyncio.sleep(0.02)
+    assert oldest < 5
+
+
+async def test_a_watermark_that_is_none_is_passed_over(pair: Pair) -> None:
+    freshness = pair.consumer.resources.freshness
+    freshness.fresh_as_of = {}
+    producer = new_producer(pair.publisher.settings)
+    await producer.start()
+    async with pair.following(), pair.relaying():
+
+        async def fresh() -> bool:
+            await freshness.read()
+            return freshness.age_seconds("registry") < 3
+
+        await until(fresh)
+        topic = pair.publisher.settings.topic(watermarks_topic("registry"))
+        for value in (b"{}", b"[]", b"not json", None):
+            await producer.send_and_wait(topic, value, key=b"registry")
+        await producer.stop()
+        seen_at = now()
+
+        async def fresh_again() -> bool:
+            await freshness.read()
+            return freshness.fresh_as_of["registry"] > seen_at
+
+        await until(fresh_again)

@@ -65,14 +65,15 @@ class RefreshToken:
 
 def is_good(held: HeldGrant, *, lifetime: Lifetime, at: datetime) -> bool:
     """Whether the grant still gives tokens and its tokens still stand, but for what `standing` says."""
-    if held.grant.revoked_at is not None or not is_session_good(held.session, lifetime=lifetime, at=at):
+    is_revoked = held.grant.revoked_at is not None
+    return not is_revoked and is_session_good(held.session, held.holder, lifetime=lifetime, at=at)
+
+
+def is_session_good(session: Session, holder: Holder, *, lifetime: Lifetime, at: datetime) -> bool:
+    """Complete, alive, and of somebody who may act in it."""
+    if session.stage is not Stage.COMPLETE or not is_alive(session, lifetime=lifetime, at=at):
         return False
-    facts = held.holder.facts
-    return held.holder.agent is not None or (facts is not None and may_act(held.session, facts))
-
-
-def is_session_good(session: Session, *, lifetime: Lifetime, at: datetime) -> bool:
-    return session.stage is Stage.COMPLETE and is_alive(session, lifetime=lifetime, at=at)
+    return holder.agent is not None or (holder.facts is not None and may_act(session, holder.facts))
 
 
 def binding_of(confirmation: Confirmation) -> Binding | None:

@@ -5,40 +5,24 @@ from uuid import UUID
 import asyncpg
 
 from libs.common.database import Connection, Database
-from services.auth.agent_account.commands import find_agent
 from services.auth.authorization.grant_rules import Binding, HeldGrant, RefreshToken, TokenGrant
-from services.auth.session.holder import Holder
-from services.auth.session.store import COLUMNS as SESSION_COLUMNS
-from services.auth.session.store import session_of
-from services.auth.user_code.store import FACTS, facts_of
+from services.auth.authorization.held_store import HELD_COLUMNS, WITH_FACTS, held_session_of
 
-# A grant is read with its session, the facts of the session's code and the bound of what `standing` refuses, in
-# one statement. Only the facts' columns keep their names.
-SESSION_NAMES = tuple(name.strip() for name in SESSION_COLUMNS.split(","))
-HELD_COLUMNS = f"""
-    g.id AS grant_id, g.client_id AS grant_client_id, g.scope AS grant_scope, g.resources AS grant_resources,
-    g.code_hash AS grant_code_hash, g.given_at AS grant_given_at, g.expires_at AS grant_expires_at,
-    g.revoked_at AS grant_revoked_at, g.bound_by AS grant_bound_by,
-    {", ".join(f"s.{name} AS session_{name}" for name in SESSION_NAMES)},
-    (SELECT max(found.refuse_issued_before)
-     FROM (VALUES ('applicant', s.applicant_id::text), ('applicant', s.represented_applicant_id::text),
-                  ('user_code', s.user_code_id::text),
-                  ('session', s.id::text), ('agent', s.agent_id::text)) AS subject (kind, id)
-     CROSS JOIN LATERAL (
-        SELECT refuse_issued_before FROM standing
-        WHERE subject_kind = subject.kind AND subject_id = subject.id OFFSET 0) AS found) AS bound,
-    f.*
-"""
-HOLDERS = f"JOIN sessions s ON s.id = g.session_id LEFT JOIN ({FACTS}) f ON f.id = s.user_code_id"
+GRANT_COLUMNS = """g.id AS grant_id, g.client_id AS grant_client_id, g.scope AS grant_scope,
+    g.resources AS grant_resources, g.code_hash AS grant_code_hash, g.given_at AS grant_given_at,
+    g.expires_at AS grant_expires_at, g.revoked_at AS grant_revoked_at, g.bound_by AS grant_bound_by"""
+HOLDERS = f"JOIN sessions s ON s.id = g.session_id {WITH_FACTS}"
 # What is asked together is read together. OFFSET 0 keeps each a look-up by key, whatever the planner thinks.
 SELECT_HELD = f"""
 SELECT held.* FROM unnest($1::uuid[]) AS asked (id)
-CROSS JOIN LATERAL (SELECT {HELD_COLUMNS} FROM token_grants g {HOLDERS} WHERE g.id = asked.id OFFSET 0) AS held
+CROSS JOIN LATERAL (
+    SELECT {GRANT_COLUMNS}, {HELD_COLUMNS} FROM token_grants g {HOLDERS} WHERE g.id = asked.id OFFSET 0) AS held
 """
 SELECT_REFRESH_TOKENS = f"""
 SELECT held.* FROM unnest($1::bytea[]) AS asked (hash)
 CROSS JOIN LATERAL (
-    SELECT t.token_hash, t.given_at AS token_given_at, t.used_at AS token_used_at, {HELD_COLUMNS}
+    SELECT t.token_hash, t.given_at AS token_given_at, t.used_at AS token_used_at,
+           {GRANT_COLUMNS}, {HELD_COLUMNS}
     FROM refresh_tokens t JOIN token_grants g ON g.id = t.grant_id {HOLDERS}
     WHERE t.token_hash = asked.hash OFFSET 0) AS held
 """
@@ -170,13 +154,11 @@ async def forget_old(tx: Connection, *, before: datetime) -> None:
 
 
 async def _held(database: Database, row: asyncpg.Record) -> HeldGrant:
-    session = session_of({name: row[f"session_{name}"] for name in SESSION_NAMES})
-    facts = None if row["id"] is None else facts_of(row)
-    agent = None if session.agent_id is None else await find_agent(database, session.agent_id)
+    held = await held_session_of(database, row)
     grant = TokenGrant(
         id=row["grant_id"],
         client_id=row["grant_client_id"],
-        session_id=session.id,
+        session_id=held.session.id,
         scope=tuple(row["grant_scope"]),
         resources=tuple(row["grant_resources"]),
         code_hash=row["grant_code_hash"],
@@ -185,4 +167,4 @@ async def _held(database: Database, row: asyncpg.Record) -> HeldGrant:
         revoked_at=row["grant_revoked_at"],
         bound_by=None if row["grant_bound_by"] is None else Binding(row["grant_bound_by"]),
     )
-    return HeldGrant(grant, session, Holder(facts, agent), row["bound"])
+    return HeldGrant(grant, held.session, held.holder, held.bound)

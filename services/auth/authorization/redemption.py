@@ -17,7 +17,8 @@ from services.auth import records
 from services.auth.authorization import claims as tokens
 from services.auth.authorization import grants, rules, store
 from services.auth.authorization.access_tokens import sign_access_token
-from services.auth.authorization.grant_rules import TokenGrant
+from services.auth.authorization.grant_rules import TokenGrant, is_session_good
+from services.auth.authorization.held_store import find_held_session
 from services.auth.authorization.rules import AuthorizationCode
 from services.auth.client.rules import Client, ClientKind, credential_scope
 from services.auth.oauth_errors import OAuthError
@@ -26,7 +27,7 @@ from services.auth.parts import Parts
 from services.auth.session import commands as sessions
 from services.auth.session.holder import Holder
 from services.auth.session.representation import is_power_in_force
-from services.auth.session.rules import Session, Stage, may_act
+from services.auth.session.rules import Session, is_alive
 
 
 class NotRedeemable(OAuthError):
@@ -91,18 +92,18 @@ async def redeem_code(
 ) -> dict[str, Any]:
     """RFC 6749 §4.1.3: a code serves once; its replay ends the session it gave tokens of. Raises OAuthError."""
     code_hash = rules.hash_code(asked.one("code") or "")
-    known = await store.find_code(parts.database, code_hash)
-    if known is None or known.client_id != client.client_id:
+    found = await store.find_code_and_session(parts.database, code_hash)
+    if found is None or found[0].client_id != client.client_id:
         raise NotRedeemable
+    known, session, bound = found
     audience = rules.choose_audience(
         asked.every("resource"), granted=known.resources, client=client, issuer=parts.settings.issuer
     )
     if parts.freshness.too_old() is not None:
         raise OAuthError("temporarily_unavailable", FactsTooOld.en.format(publisher="another service"))
-    session = await sessions.find_session_by_id(parts.database, known.session_id, parts.settings)
     power = None
-    if session is not None:
-        await wait_until_past(await _bound(parts, session))
+    if is_alive(session, lifetime=sessions.lifetime_of(parts.settings), at=now()):
+        await wait_until_past(bound)
         power = await require_power(parts, session, circumstances, what="code")
     async with parts.database.transaction() as tx:
         given = await _use(
@@ -139,13 +140,9 @@ async def _use(  # noqa: PLR0913 - what a code is checked against, each by name
     circumstances: Circumstances,
 ) -> _Given | None:
     """Uses the code up, whether it turns out right or wrong; None when it gives nothing."""
-    code = await store.find_code_for_update(tx, code_hash)
+    code = await store.use_code(tx, code_hash, at=now())
     if code is None:
-        return None
-    if not await store.use_code(tx, code_hash, at=now()):
-        call = records.call_of(circumstances, records.client(client, issued_at=circumstances.at))
-        await grants.revoke_replayed(tx, call, code)
-        await sessions.end_session_by_id(tx, call, code.session_id, reason="ended-by-other")
+        await _end_replayed(tx, client, code_hash, circumstances=circumstances)
         return None
     try:
         rules.require_redeemable(code, asked, client=client, jkt=confirmation.jkt, at=now())
@@ -161,14 +158,24 @@ async def _use(  # noqa: PLR0913 - what a code is checked against, each by name
     return _Given(redeemed, grant, refresh_token)
 
 
+async def _end_replayed(tx: Connection, client: Client, code_hash: bytes, *, circumstances: Circumstances) -> None:
+    code = await store.find_code(tx, code_hash)
+    if code is None:
+        # Its client was disabled meanwhile.
+        return
+    call = records.call_of(circumstances, records.client(client, issued_at=circumstances.at))
+    await grants.revoke_replayed(tx, call, code)
+    await sessions.end_session_by_id(tx, call, code.session_id, reason="ended-by-other")
+
+
 async def _redemption(tx: Connection, parts: Parts, code: AuthorizationCode) -> Redemption | None:
-    session = await sessions.find_session_by_id(tx, code.session_id, parts.settings)
-    if session is None or session.stage is not Stage.COMPLETE:
+    held = await find_held_session(tx, code.session_id)
+    if held is None:
         return None
-    holder = await sessions.find_holder(tx, session)
-    if holder.agent is None and (holder.facts is None or not may_act(session, holder.facts)):
+    lifetime = sessions.lifetime_of(parts.settings)
+    if not is_session_good(held.session, held.holder, lifetime=lifetime, at=now()):
         return None
-    return Redemption(session, holder)
+    return Redemption(held.session, held.holder)
 
 
 async def require_power(parts: Parts, session: Session, circumstances: Circumstances, *, what: str) -> UUID | None:
@@ -182,17 +189,6 @@ async def require_power(parts: Parts, session: Session, circumstances: Circumsta
     if not is_confirmed:
         raise NotRedeemable(what)
     return session.power_of_attorney_id
-
-
-async def _bound(parts: Parts, session: Session) -> datetime | None:
-    subjects = {
-        "applicant": session.acts_for,
-        "user_code": session.user_code_id,
-        "session": session.id,
-        "agent": session.agent_id,
-    }
-    present = {kind: str(value) for kind, value in subjects.items() if value is not None}
-    return await store.find_bound(parts.database, list(present), list(present.values()))
 
 
 async def wait_until_past(bound: datetime | None) -> None:

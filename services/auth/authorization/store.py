@@ -1,11 +1,12 @@
-from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
 
 from libs.common.database import Connection, Database
+from services.auth.authorization.held_store import SESSION_AND_BOUND, session_in
 from services.auth.authorization.rules import AuthorizationCode, AuthorizationRequest
+from services.auth.session.rules import Session
 
 REQUEST_COLUMNS = """client_id, redirect_uri, scope, resources, state, nonce, code_challenge, language,
     login_hint, required_acr, dpop_jkt, asks_consent"""
@@ -22,19 +23,18 @@ DELETE_OLD_REQUESTS = "DELETE FROM authorization_requests WHERE expires_at < $1"
 CODE_COLUMNS = """code_hash, client_id, redirect_uri, session_id, scope, resources, nonce, code_challenge,
     expires_at, used_at, dpop_jkt"""
 SELECT_CODE = f"SELECT {CODE_COLUMNS} FROM authorization_codes WHERE code_hash = $1"
-SELECT_CODE_FOR_UPDATE = f"{SELECT_CODE} FOR UPDATE"
+SELECT_CODE_AND_SESSION = f"""
+SELECT code.*, {SESSION_AND_BOUND} FROM ({SELECT_CODE}) AS code JOIN sessions s ON s.id = code.session_id
+"""
 INSERT_CODE = f"""
 INSERT INTO authorization_codes ({CODE_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 """
-UPDATE_CODE_USED = "UPDATE authorization_codes SET used_at = $2 WHERE code_hash = $1 AND used_at IS NULL"
+UPDATE_CODE_USED = f"""
+UPDATE authorization_codes SET used_at = $2 WHERE code_hash = $1 AND used_at IS NULL RETURNING {CODE_COLUMNS}
+"""
 DELETE_OLD_CODES = """
 DELETE FROM authorization_codes c WHERE c.expires_at < $1
    AND NOT EXISTS (SELECT 1 FROM token_grants g WHERE g.code_hash = c.code_hash)
-"""
-
-SELECT_BOUND = """
-SELECT max(refuse_issued_before) AS bound
-FROM standing JOIN unnest($1::text[], $2::text[]) AS subject (kind, id) ON subject_kind = kind AND subject_id = id
 """
 
 
@@ -90,24 +90,23 @@ async def add_code(tx: Connection, code: AuthorizationCode) -> None:
     )
 
 
-async def find_code(database: Database, code_hash: bytes) -> AuthorizationCode | None:
-    row = await database.fetchrow(SELECT_CODE, code_hash)
+async def find_code_and_session(
+    database: Database, code_hash: bytes
+) -> tuple[AuthorizationCode, Session, datetime | None] | None:
+    """With what `standing` refuses tokens of the session up to."""
+    row = await database.fetchrow(SELECT_CODE_AND_SESSION, code_hash)
+    return None if row is None else (_code(row), session_in(row), row["bound"])
+
+
+async def find_code(tx: Connection, code_hash: bytes) -> AuthorizationCode | None:
+    row = await tx.fetchrow(SELECT_CODE, code_hash)
     return None if row is None else _code(row)
 
 
-async def find_code_for_update(tx: Connection, code_hash: bytes) -> AuthorizationCode | None:
-    row = await tx.fetchrow(SELECT_CODE_FOR_UPDATE, code_hash)
+async def use_code(tx: Connection, code_hash: bytes, *, at: datetime) -> AuthorizationCode | None:
+    """Waits for whoever is using or ending it. None when it was used before, or is not there."""
+    row = await tx.fetchrow(UPDATE_CODE_USED, code_hash, at)
     return None if row is None else _code(row)
-
-
-async def use_code(tx: Connection, code_hash: bytes, *, at: datetime) -> bool:
-    """False when it was used before."""
-    return await tx.execute(UPDATE_CODE_USED, code_hash, at) == "UPDATE 1"
-
-
-async def find_bound(database: Database, kinds: Sequence[str], subjects: Sequence[str]) -> datetime | None:
-    row = await database.fetchrow(SELECT_BOUND, kinds, subjects)
-    return None if row is None else row["bound"]
 
 
 async def forget_old(tx: Connection, *, requests_before: datetime, codes_before: datetime) -> None:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from libs.common.errors import Conflict, Invalid, TooManyAttempts, Unavailable, UnknownOrForeign
-from services.auth.user_code.rules import ALPHABET, normalise_code
+from services.auth.user_code.rules import ALPHABET, STRONG_FACTORS, normalise_code
 
 MOST_FACTORS = 10
 ENROLMENT_LIFE = timedelta(minutes=15)
@@ -35,8 +35,7 @@ class FactorKind(StrEnum):
     RECOVERY_CODE = "recovery-code"
 
 
-# What makes a session one of two factors; mail proves no device (NIST SP 800-63B-4 §3.1.3.1), see decision 0012.
-STRONG = frozenset({FactorKind.TOTP, FactorKind.PASSKEY})
+STRONG = frozenset(map(FactorKind, STRONG_FACTORS))
 
 
 @dataclass(frozen=True, slots=True)

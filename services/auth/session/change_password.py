@@ -34,7 +34,7 @@ async def change_password(
     facts = await user_codes.find_facts(parts.database, session.user_code_id or commands.NOBODY)
     if facts is None or not rules.may_act(session, facts):
         return await steps.refuse(parts, visit, facts, reason=SESSION_GONE, outcome=Outcome(Next.START_AGAIN))
-    holder = Holder(facts=facts)
+    holder = Holder.of(facts)
     principal = steps.principal_of(holder, session, visit)
     try:
         hashed = await choose_password(parts, facts, new=new, repeated=repeated)

@@ -63,7 +63,7 @@ async def _page(request: Request, visit: Visit, outcome: Outcome | None = None) 
     if facts is None:
         raise NotToBeAnswered("start-again")
     language = visit.request.language
-    call = records.call_of(visit.circumstances, steps.principal_of(Holder(facts=facts), session, visit))
+    call = records.call_of(visit.circumstances, steps.principal_of(Holder.of(facts), session, visit))
     reason = reason_to_change(facts, aging=parts.settings.password_aging, at=visit.circumstances.at)
     is_first_use = reason is ChangeReason.FIRST_USE
     address = await show_duties(parts.database, call, facts, language=language) if is_first_use else None

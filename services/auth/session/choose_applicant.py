@@ -23,7 +23,7 @@ async def choose_applicant(  # noqa: PLR0913 - what the choice is made of, each 
     parts: Parts, visit: Visit, session: Session, *, facts: Facts, choices: Choices, chosen: str
 ) -> Outcome:
     """`chosen`: OWN, or the id of a power of attorney that delegation has just named."""
-    holder = Holder(facts=facts)
+    holder = Holder.of(facts)
     offered: dict[str, Represented | None] = {str(one.power_of_attorney_id): one for one in choices.represented}
     offered[OWN] = None
     if chosen not in offered:

@@ -233,18 +233,10 @@ async def find_session(database: Database, secret: str | None, settings: AuthSet
     return session
 
 
-async def find_session_by_id(
-    database: Database | Connection, session_id: UUID, settings: AuthSettings
-) -> Session | None:
-    session = await store.find(database, session_id)
-    if session is None or not rules.is_alive(session, lifetime=lifetime_of(settings), at=now()):
-        return None
-    return session
-
-
 async def find_holder(database: Database | Connection, session: Session) -> Holder:
     if session.user_code_id is not None:
-        return await with_factors(database, Holder(facts=await find_facts(database, session.user_code_id)))
+        facts = await find_facts(database, session.user_code_id)
+        return Holder() if facts is None else Holder.of(facts)
     return await with_factors(database, Holder(agent=await find_agent(database, session.agent_id or NOBODY)))
 
 

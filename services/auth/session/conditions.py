@@ -40,7 +40,7 @@ async def continue_under_conditions(  # noqa: PLR0913 - what is continued, each 
     if not rules.may_act(session, facts):
         outcome = Outcome(Next.START_AGAIN)
         return await steps.refuse(parts, visit, facts, reason="session-ended", outcome=outcome)
-    known = Holder(facts=facts)
+    known = Holder.of(facts)
     accepting = replace(session, conditions=changed.now.version)
     principal = steps.principal_of(known, accepting, visit)
     if shown != changed.now.version:

@@ -48,7 +48,7 @@ async def post_consent(request: Request) -> Response:
     session, facts = await _require_asked(parts, visit)
     told = consent.told_by(visit.request, visit.client, session)
     if not hmac.compare_digest((form.one("told") or "").encode(), told.encode()):
-        principal = steps.principal_of(Holder(facts=facts), session, visit)
+        principal = steps.principal_of(Holder.of(facts), session, visit)
         await steps.record_alone(parts, principal, visit.circumstances, refusal=CHANGED)
         return _page(request, visit, session, facts=facts, status=409)
     outcome = await _answer_of(form)(parts, visit, session, facts=facts)

@@ -20,7 +20,7 @@ DENIED = {"error": "access_denied", "error_description": "the person does not al
 
 async def allow(parts: Parts, visit: Visit, session: Session, *, facts: Facts) -> Outcome:
     """Raises UnexpectedRowCount when the session ends at this moment."""
-    holder = Holder(facts=facts)
+    holder = Holder.of(facts)
     answered = replace(visit, request=replace(visit.request, asks_consent=False))
 
     async def step(tx: Connection) -> Outcome:
@@ -35,7 +35,7 @@ async def allow(parts: Parts, visit: Visit, session: Session, *, facts: Facts) -
 
 async def refuse(parts: Parts, visit: Visit, session: Session, *, facts: Facts) -> Outcome:
     """The client is told (RFC 6749 §4.1.2.1); what was allowed before stays allowed."""
-    principal = steps.principal_of(Holder(facts=facts), session, visit)
+    principal = steps.principal_of(Holder.of(facts), session, visit)
     request = visit.request
     async with parts.database.transaction() as tx:
         await steps.record(tx, principal, visit.circumstances, refusal=REFUSED)

@@ -1,5 +1,6 @@
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Self
 from uuid import UUID
 
 from services.auth.agent_account.rules import AgentAccount
@@ -31,6 +32,10 @@ class Holder:
     factors: frozenset[FactorKind] = field(default=frozenset())
     represented: tuple[Represented, ...] = ()
     power_in_force: UUID | None = None
+
+    @classmethod
+    def of(cls, facts: Facts) -> Self:
+        return cls(facts=facts, factors=frozenset(map(FactorKind, facts.factors)))
 
     @property
     def applicant_id(self) -> UUID | None:

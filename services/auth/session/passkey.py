@@ -58,8 +58,10 @@ async def _holder_of(parts: Parts, claimed: SecondFactor | None) -> Holder:
     if claimed is None:
         return Holder()
     if claimed.owner.applicant_id is None:
-        return Holder(agent=await find_agent(parts.database, claimed.owner.id))
-    return Holder(facts=await find_facts(parts.database, claimed.owner.id))
+        agent = Holder(agent=await find_agent(parts.database, claimed.owner.id))
+        return await commands.with_factors(parts.database, agent)
+    facts = await find_facts(parts.database, claimed.owner.id)
+    return Holder() if facts is None else Holder.of(facts)
 
 
 async def _tell_failed(tx: Connection, visit: Visit, holder: Holder) -> None:

@@ -41,7 +41,8 @@ async def sign_in(parts: Parts, visit: Visit, *, typed_name: str, password: Secr
         await steps.refuse(parts, visit, facts, reason=busy.code, outcome=Outcome(Next.LATER))
         raise
     if agent is not None and matches:
-        return await admit_holder(parts, visit, Holder(agent=agent), is_recourse=False, subjects=subjects)
+        holder = await commands.with_factors(parts.database, Holder(agent=agent))
+        return await admit_holder(parts, visit, holder, is_recourse=False, subjects=subjects)
     if facts is None:
         return await _refuse_unknown(parts, visit, agent)
     verdict = judge_sign_in(
@@ -74,7 +75,7 @@ async def follow_verdict(  # noqa: PLR0913 - what was found, each by name
 ) -> Outcome:
     if verdict in {Verdict.ADMITTED, Verdict.RECOURSE}:
         is_recourse = verdict is Verdict.RECOURSE
-        holder = Holder(facts=facts)
+        holder = Holder.of(facts)
         return await admit_holder(parts, visit, holder, is_recourse=is_recourse, subjects=subjects, amr=amr)
     outcome = Outcome(Next.REFUSED)
     if verdict in {Verdict.REGISTRATION_SUSPENDED, Verdict.REGISTRATION_CANCELLED}:
@@ -106,27 +107,26 @@ async def admit_holder(  # noqa: PLR0913 - on what the session rests, each by na
     amr: tuple[str, ...] = (rules.PASSWORD,),
 ) -> Outcome:
     aging = parts.settings.password_aging
-    known = await commands.with_factors(parts.database, holder)
     # What is still to be done first may take a while: then whom they may act for is asked after it.
-    stage = rules.stage_of(known, amr=amr, aging=aging, at=visit.circumstances.at)
+    stage = rules.stage_of(holder, amr=amr, aging=aging, at=visit.circumstances.at)
     if stage is Stage.COMPLETE and not is_recourse:
-        known = await with_choices(parts, known, visit.circumstances)
+        holder = await with_choices(parts, holder, visit.circumstances)
 
     async def step(tx: Connection) -> Outcome:
-        call = records.call_of(visit.circumstances, steps.claiming(known, visit))
+        call = records.call_of(visit.circumstances, steps.claiming(holder, visit))
         # A reset of this very moment goes first; and the code is locked before its sessions, as everywhere.
-        if known.facts is not None and not await user_codes.has_password(tx, known.facts.code):
+        if holder.facts is not None and not await user_codes.has_password(tx, holder.facts.code):
             raise steps.Objected(Verdict.WRONG_PASSWORD.value)
         opened = await commands.open_session(
             tx,
             call,
-            known,
+            holder,
             circumstances=visit.circumstances,
             is_recourse=is_recourse,
             replaces=visit.session,
             aging=aging,
             amr=amr,
         )
-        return await steps.pass_on(tx, parts, visit, known, opened=opened, subjects=subjects)
+        return await steps.pass_on(tx, parts, visit, holder, opened=opened, subjects=subjects)
 
-    return await steps.take(parts, visit, known, step)
+    return await steps.take(parts, visit, holder, step)

@@ -10,6 +10,8 @@ from uuid import UUID
 from libs.common.errors import Conflict
 from libs.common.holds import Side
 
+# What makes a session one of two factors; mail proves no device (NIST SP 800-63B-4 §3.1.3.1), see decision 0012.
+STRONG_FACTORS = frozenset({"totp", "passkey"})
 # Neither 0 nor O, neither 1 nor I nor L.
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 CODE_LENGTH = 10
@@ -99,13 +101,17 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that decides on a sign-in by one code."""
+    """All that decides on a sign-in by one code; `factors` are the kinds of second factor bound to it."""
 
     code: UserCode
     person: Person | None
     registration: Registration | None
     bars: tuple[Bar, ...] = ()
-    has_second_factor: bool = False
+    factors: frozenset[str] = frozenset()
+
+    @property
+    def has_second_factor(self) -> bool:
+        return not self.factors.isdisjoint(STRONG_FACTORS)
 
     @property
     def is_held(self) -> bool:

@@ -26,8 +26,7 @@ SELECT {CODE_COLUMNS},
        r.state AS registration_state, r.activated_at AS registration_activated_at, r.changed_at, r.reactivated_at,
        ARRAY(SELECT h.side || '/' || h.reason_code FROM user_code_holds h
              WHERE h.user_code_id = c.id AND h.released_at IS NULL) AS bars,
-       EXISTS (SELECT 1 FROM second_factors s
-               WHERE s.owner_id = c.id AND s.kind IN ('totp', 'passkey')) AS has_second_factor
+       ARRAY(SELECT DISTINCT s.kind FROM second_factors s WHERE s.owner_id = c.id) AS factors
 FROM user_codes c
 LEFT JOIN persons p ON p.user_code_id = c.id
 LEFT JOIN registrations r ON r.applicant_id = c.applicant_id
@@ -334,7 +333,7 @@ def _facts(row: asyncpg.Record) -> Facts:
             row["changed_at"],
             row["reactivated_at"],
         )
-    return Facts(code, person, registration, tuple(_bar(named) for named in row["bars"]), row["has_second_factor"])
+    return Facts(code, person, registration, tuple(map(_bar, row["bars"])), frozenset(row["factors"]))
 
 
 def _bar(named: str) -> Bar:

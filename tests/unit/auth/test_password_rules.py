@@ -217,5 +217,5 @@ def test_the_password_is_changed_at_first_use_after_a_reactivation_and_periodica
     earlier = replace(REGISTRATION, reactivated_at=NOON - timedelta(seconds=1))
     assert reason(replace(CHOSEN, registration=earlier)) is None
     assert reason(CHOSEN, days=365) is ChangeReason.OVERDUE
-    assert reason(replace(CHOSEN, has_second_factor=True), days=365) is None
-    assert reason(replace(CHOSEN, has_second_factor=True), days=730) is ChangeReason.OVERDUE
+    assert reason(replace(CHOSEN, factors=frozenset({"totp"})), days=365) is None
+    assert reason(replace(CHOSEN, factors=frozenset({"totp"})), days=730) is ChangeReason.OVERDUE

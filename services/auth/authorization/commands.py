@@ -7,7 +7,7 @@ from libs.common.database import Connection, Database
 from services.auth.authorization import grants, rules, store
 from services.auth.authorization.asked_claims import UNMET
 from services.auth.authorization.rules import AuthorizationCode, AuthorizationRequest
-from services.auth.client.rules import OFFLINE_ACCESS, OPENID, RECOURSE
+from services.auth.client.rules import OFFLINE_ACCESS, OPENID, RECOURSE, Client
 
 SECRET_BYTES = 32
 # A code is kept for some time after it expired, so that a replay is still known for what it is.
@@ -21,8 +21,11 @@ async def open_request(database: Database, request: AuthorizationRequest, *, exp
     return secret
 
 
-async def find_request(database: Database, secret: str, *, at: datetime) -> AuthorizationRequest | None:
-    return await store.find_request(database, rules.hash_code(secret), at=at)
+async def find_request_and_client(
+    database: Database, secret: str, *, at: datetime
+) -> tuple[AuthorizationRequest, Client] | None:
+    """None also for a client that was disabled meanwhile."""
+    return await store.find_request_and_client(database, rules.hash_code(secret), at=at)
 
 
 async def take_request(tx: Connection, secret: str) -> bool:

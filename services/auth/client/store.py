@@ -17,7 +17,8 @@ COLUMNS = """client_id, kind, department, name_fr, name_en, redirect_uris, post_
     vendor"""
 NAMES = tuple(name.strip() for name in COLUMNS.split(","))
 # A client that is disabled is as unknown as one that never was.
-SELECT_CLIENTS = f"SELECT {COLUMNS}, jwk FROM clients WHERE client_id = ANY ($1::text[]) AND state = 'active'"
+CLIENTS = f"SELECT {COLUMNS}, jwk FROM clients WHERE state = 'active'"
+SELECT_CLIENTS = f"{CLIENTS} AND client_id = ANY ($1::text[])"
 UPSERT_CLIENT = f"""
 INSERT INTO clients ({COLUMNS}, jwk, installed_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,

@@ -10,8 +10,7 @@ from libs.common.access_records import record_call
 from libs.common.errors import DomainError, FactsTooOld, Unavailable
 from libs.common.problems import status_of
 from services.auth import records
-from services.auth.authorization.commands import find_request
-from services.auth.client.commands import find_client
+from services.auth.authorization.commands import find_request_and_client
 from services.auth.cookies import DEVICES, REQUEST, SESSION, is_form_token, read_cookie
 from services.auth.parameters import Malformed, Parameters, read_form
 from services.auth.parts import parts_of
@@ -59,10 +58,10 @@ async def read_visit(request: Request, *, action: str) -> Visit:
     parts = parts_of(request)
     issuer = parts.settings.issuer
     secret = read_cookie(request, REQUEST, issuer=issuer)
-    wanted = None if secret is None else await find_request(parts.database, secret, at=request.state.at)
-    client = None if wanted is None else await find_client(parts.database, wanted.client_id)
-    if secret is None or wanted is None or client is None:
+    found = None if secret is None else await find_request_and_client(parts.database, secret, at=request.state.at)
+    if secret is None or found is None:
         raise NotToBeAnswered("start-again")
+    wanted, client = found
     if wanted.redirect_uri not in client.redirect_uris:
         # It was registered when the request came, and is not any more.
         raise NotToBeAnswered("start-again")

@@ -9,8 +9,7 @@ from deploy.local.environment import Platform
 from libs.common.access_records import Circumstances
 from libs.common.clock import now
 from libs.common.ids import new_id
-from services.auth.authorization.commands import find_request
-from services.auth.client.commands import find_client
+from services.auth.authorization.commands import find_request_and_client
 from services.auth.parts import Parts
 from services.auth.session.commands import find_session
 from services.auth.session.forms import NotToBeAnswered
@@ -33,10 +32,9 @@ def parts(service: Running) -> Parts:
 async def visit(service: Running, browser: Browser, *, acr: str | None = ACR_TWO_FACTOR) -> Visit:
     """What a page is given in this browser, if its request had asked for this level."""
     secret = browser.http.cookies["clicsequr-request"]
-    request = await find_request(service.database, secret, at=now())
-    client = await find_client(service.database, "portal")
-    assert request is not None
-    assert client is not None
+    found = await find_request_and_client(service.database, secret, at=now())
+    assert found is not None
+    request, client = found
     session = await find_session(
         service.database, browser.http.cookies.get("clicsequr-session"), parts(service).settings
     )

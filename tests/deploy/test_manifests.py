@@ -1,6 +1,7 @@
 """Every object is one that Kubernetes, Strimzi or CloudNativePG understands, and what it names is there."""
 
 import re
+import ssl
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from tests.deploy.kustomization import KUBERNETES, FeatureNotUnderstood, Manifes
 OLDEST, NEWEST = "1.32", "1.37"
 PROJECT = Path(__file__).parents[2]
 README = (KUBERNETES / "README.md").read_text(encoding="utf-8")
+CIPHERS = ("AES128-GCM-SHA256", "AES256-GCM-SHA384")
 CONFIGURED_BY_THE_OPERATOR = {"clicsequr-installation"}
 
 
@@ -220,6 +222,19 @@ def test_the_example_leaves_no_placeholder_and_routes_public_services_only() -> 
         maps["clicsequr-settings"]["data"]["CLICSEQUR_ISSUER"]
         == maps["auth-settings"]["data"]["CLICSEQUR_PUBLIC_URL"]
     )
+
+
+def test_the_example_speaks_tls_as_financial_grade_clients_demand() -> None:
+    """RFC 9325 §4.2, FAPI 2.0 §5.2.2: what OpenSSL makes of the list, so that a misspelt name does not pass."""
+    (ingress,) = manifests.of_kind("Ingress", among=build(manifests.EXAMPLES[0])).values()
+    annotations = ingress["metadata"]["annotations"]
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_ciphers(annotations["nginx.ingress.kubernetes.io/ssl-ciphers"])
+    offered = {one["name"] for one in context.get_ciphers() if one["protocol"] == "TLSv1.2"}
+    assert offered == {f"ECDHE-{key}-{cipher}" for key in ("ECDSA", "RSA") for cipher in CIPHERS}
+    assert annotations["nginx.ingress.kubernetes.io/force-ssl-redirect"] == "true"
+    hosts = {host for one in ingress["spec"]["tls"] for host in one["hosts"]}
+    assert hosts == {rule["host"] for rule in ingress["spec"]["rules"]}
 
 
 def _backend(rule: dict[str, Any]) -> tuple[str, str]:

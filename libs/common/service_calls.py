@@ -38,6 +38,7 @@ class ServiceCalls:
     settings: ServiceSettings
     transport: httpx.AsyncBaseTransport | None = None
     _tokens: dict[str, tuple[float, str]] = field(default_factory=dict)
+    _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
     _client: httpx.AsyncClient | None = None
 
     async def request(
@@ -100,9 +101,18 @@ class ServiceCalls:
         return address
 
     async def _token(self, service: str) -> str:
-        known = self._tokens.get(service)
-        if known is not None and known[0] > time.time():
-            return known[1]
+        known = self._known_token(service)
+        if known is not None:
+            return known
+        # Of many calls that need one at the same moment, one asks.
+        async with self._asking:
+            return self._known_token(service) or await self._new_token(service)
+
+    def _known_token(self, service: str) -> str | None:
+        expires_at, token = self._tokens.get(service, (0.0, None))
+        return token if expires_at > time.time() else None
+
+    async def _new_token(self, service: str) -> str:
         answer = await self._http().post(
             f"{self.settings.auth_internal_url}/oauth/token",
             data={

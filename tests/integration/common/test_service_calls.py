@@ -1,3 +1,4 @@
+import asyncio
 from dataclasses import replace
 
 import httpx
@@ -55,4 +56,38 @@ async def test_a_feed_that_cannot_be_read_means_that_its_publisher_is_away(
         calls = replace(service.resources.service_calls, transport=httpx.MockTransport(answer))
         with pytest.raises(ServiceUnavailable):
             await calls.refill("delegation", "applicant:x", 0)
+        await calls.close()
+
+
+async def test_of_many_calls_that_need_a_token_at_once_one_asks_for_it(platform: Platform) -> None:
+    asked = []
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        if request.url.path == "/oauth/token":
+            await asyncio.sleep(0.05)
+            return httpx.Response(200, json={"access_token": "t", "expires_in": 300})
+        return httpx.Response(200, headers={"Shown": request.headers["authorization"]})
+
+    async with running(PUBLISHER, platform) as service:
+        calls = replace(service.resources.service_calls, transport=httpx.MockTransport(answer))
+        answers = await asyncio.gather(*(calls.request("GET", "delegation", "/x") for _ in range(50)))
+        await calls.close()
+    assert {one.headers["shown"] for one in answers} == {"Bearer t"}
+    assert asked.count("/oauth/token") == 1
+
+
+async def test_a_token_that_was_not_given_is_asked_for_again(platform: Platform) -> None:
+    statuses = iter([503, 200])
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/oauth/token":
+            return httpx.Response(next(statuses), json={"access_token": "t", "expires_in": 300})
+        return httpx.Response(200)
+
+    async with running(PUBLISHER, platform) as service:
+        calls = replace(service.resources.service_calls, transport=httpx.MockTransport(answer))
+        with pytest.raises(ServiceUnavailable):
+            await calls.request("GET", "delegation", "/x")
+        assert (await calls.request("GET", "delegation", "/x")).status_code == 200
         await calls.close()

@@ -43,8 +43,6 @@ log = logging.getLogger(__name__)
 SWEEP_SECONDS = 60.0
 SHUTDOWN_SECONDS = 5
 PARKED = "parked"
-# A call leaves some hundred objects in cycles; the default of 700 has the collector at work every few calls.
-GARBAGE_THRESHOLDS = (20_000, 20, 20)
 
 
 @dataclass(frozen=True)
@@ -174,13 +172,6 @@ def new_server(app: FastAPI, settings: ServiceSettings, *, port: int) -> _Server
     return _Server(config)
 
 
-def _spare_the_collector() -> None:
-    """What a program is made of lives as long as it does: no collection looks through it, nor begins too early."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GARBAGE_THRESHOLDS)
-
-
 async def _serve_until_signal(servers: Sequence[_Server], background: Sequence[Coroutine[Any, Any, None]]) -> None:
     loop = asyncio.get_running_loop()
     tasks = [asyncio.create_task(work) for work in background]
@@ -193,7 +184,9 @@ async def _serve_until_signal(servers: Sequence[_Server], background: Sequence[C
         loop.add_signal_handler(number, stop)
     for task in tasks:
         task.add_done_callback(lambda _: stop())
-    _spare_the_collector()
+    # What the program is made of lives as long as it does: no collection looks through it.
+    gc.collect()
+    gc.freeze()
     await asyncio.gather(*(server.serve() for server in servers))
     for task in tasks:
         task.cancel()

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from libs.common.assurance import is_enough
 from libs.common.database import Connection, Database
-from services.auth.authorization import grants, rules, store
+from services.auth.authorization import grants, rules, store, waiting_store
 from services.auth.authorization.asked_claims import UNMET
 from services.auth.authorization.rules import AuthorizationCode, AuthorizationRequest
 from services.auth.client.rules import OFFLINE_ACCESS, OPENID, RECOURSE, Client
@@ -25,7 +25,7 @@ async def find_request_and_client(
     database: Database, secret: str, *, at: datetime
 ) -> tuple[AuthorizationRequest, Client] | None:
     """None also for a client that was disabled meanwhile."""
-    return await store.find_request_and_client(database, rules.hash_code(secret), at=at)
+    return await waiting_store.find_request_and_client(database, rules.hash_code(secret), at=at)
 
 
 async def take_request(tx: Connection, secret: str) -> bool:

@@ -6,19 +6,10 @@ import asyncpg
 from libs.common.database import Connection, Database
 from services.auth.authorization.held_store import SESSION_AND_BOUND, session_in
 from services.auth.authorization.rules import AuthorizationCode, AuthorizationRequest
-from services.auth.client.rules import Client
-from services.auth.client.store import CLIENTS, client_of
 from services.auth.session.rules import Session
 
 REQUEST_COLUMNS = """client_id, redirect_uri, scope, resources, state, nonce, code_challenge, language,
     login_hint, required_acr, dpop_jkt, asks_consent"""
-REQUEST_NAMES = tuple(name.strip() for name in REQUEST_COLUMNS.split(","))
-# Only the client's columns keep their names.
-SELECT_REQUEST_AND_CLIENT = f"""
-SELECT {", ".join(f"r.{name} AS request_{name}" for name in REQUEST_NAMES)}, c.*
-FROM authorization_requests r JOIN ({CLIENTS}) c USING (client_id)
-WHERE r.secret_hash = $1 AND r.expires_at > $2
-"""
 INSERT_REQUEST = f"""
 INSERT INTO authorization_requests (secret_hash, expires_at, {REQUEST_COLUMNS})
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
@@ -42,17 +33,6 @@ DELETE_OLD_CODES = """
 DELETE FROM authorization_codes c WHERE c.expires_at < $1
    AND NOT EXISTS (SELECT 1 FROM token_grants g WHERE g.code_hash = c.code_hash)
 """
-
-
-async def find_request_and_client(
-    database: Database, secret_hash: bytes, *, at: datetime
-) -> tuple[AuthorizationRequest, Client] | None:
-    row = await database.fetchrow(SELECT_REQUEST_AND_CLIENT, secret_hash, at)
-    if row is None:
-        return None
-    named = {name: row[f"request_{name}"] for name in REQUEST_NAMES}
-    texts = {name: tuple(named[name]) for name in ("scope", "resources")}
-    return AuthorizationRequest(**{**named, **texts}), client_of(row)
 
 
 async def add_request(

@@ -14,9 +14,9 @@ from services.auth.session.store import COLUMNS as SESSION_COLUMNS
 from services.auth.session.store import session_of
 from services.auth.user_code.store import FACTS, facts_of
 
-SESSION_NAMES = tuple(name.strip() for name in SESSION_COLUMNS.split(","))
+READ_AS = {name.strip(): f"session_{name.strip()}" for name in SESSION_COLUMNS.split(",")}
 SESSION_AND_BOUND = f"""
-    {", ".join(f"s.{name} AS session_{name}" for name in SESSION_NAMES)},
+    {", ".join(f"s.{name} AS {read_as}" for name, read_as in READ_AS.items())},
     (SELECT max(found.refuse_issued_before)
      FROM (VALUES ('applicant', s.applicant_id::text), ('applicant', s.represented_applicant_id::text),
                   ('user_code', s.user_code_id::text),
@@ -55,4 +55,4 @@ async def held_session_of(database: Database | Connection, row: asyncpg.Record) 
 
 def session_in(row: asyncpg.Record) -> Session:
     """From SESSION_AND_BOUND."""
-    return session_of({name: row[f"session_{name}"] for name in SESSION_NAMES})
+    return session_of({name: row[read_as] for name, read_as in READ_AS.items()})

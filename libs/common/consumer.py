@@ -107,8 +107,7 @@ class Follower:
                 fetched = await marks.getmany(timeout_ms=MARKS_MS)
                 for place, records in fetched.items():
                     self._see_marks(place, records)
-                for publisher, progress in self.progress.items():
-                    await self._note_progress(group, publisher, progress)
+                await self.note_progress(group)
 
     def _see_marks(self, place: TopicPartition, records: "list[ConsumerRecord[bytes, bytes]]") -> None:
         for record in records:
@@ -120,10 +119,17 @@ class Follower:
 
     def _progress_at(self, place: TopicPartition) -> Progress:
         """With the publisher whose topic it is."""
-        publisher = place.topic.removeprefix(self.settings.topic_prefix).partition(".")[0]
+        return self._progress_with(place.topic.removeprefix(self.settings.topic_prefix).partition(".")[0])
+
+    def _progress_with(self, publisher: str) -> Progress:
         return self.progress.setdefault(publisher, Progress())
 
-    async def _note_progress(self, group: AIOKafkaConsumer, publisher: str, progress: Progress) -> None:
+    async def note_progress(self, group: AIOKafkaConsumer) -> None:
+        # By the publishers, which are fixed: the other loop may meanwhile commit the first events of one.
+        for publisher in self.publishers:
+            await self._note_progress_with(group, publisher, self._progress_with(publisher))
+
+    async def _note_progress_with(self, group: AIOKafkaConsumer, publisher: str, progress: Progress) -> None:
         fresh_as_of = progress.advance()
         if fresh_as_of is None:
             await self._ask_how_far(group, publisher, progress)
@@ -135,9 +141,9 @@ class Follower:
 
     async def _ask_how_far(self, group: AIOKafkaConsumer, publisher: str, progress: Progress) -> None:
         """What other replicas committed, and what was before this one began, only the broker knows."""
-        topic = self.settings.topic(events_topic(publisher))
         for partition in progress.doubtful():
-            progress.commit(partition, await group.committed(TopicPartition(topic, partition)) or 0)
+            place = TopicPartition(self.settings.topic(events_topic(publisher)), partition)
+            progress.commit(partition, await group.committed(place) or 0)
 
 
 async def _until_done(apply: Callable[[], Awaitable[None]]) -> None:

@@ -1,10 +1,12 @@
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from libs.common.consumer import Follower
 from libs.common.watermarks import MARKS_KEPT, Mark, Progress, read_mark
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -100,3 +102,21 @@ def test_it_is_never_fresher_than_what_is_committed_and_always_as_fresh_as_the_l
 def test_what_is_no_mark_is_refused(value: bytes) -> None:
     with pytest.raises((ValueError, KeyError, TypeError)):
         read_mark(value)
+
+
+async def test_the_first_events_of_a_publisher_may_be_committed_while_progress_with_another_is_noted() -> None:
+    noted = []
+
+    class Slow:
+        async def execute(self, _statement: str, publisher: str, *_values: object) -> None:
+            noted.append(publisher)
+            follower.progress.setdefault("delegation", Progress()).commit(0, 1)
+
+    nobody: Any = None
+    database: Any = Slow()
+    follower = Follower("auth", nobody, database, nobody, ["registry", "delegation"])
+    follower.progress["registry"] = Progress()
+    follower.progress["registry"].see(mark(1, p0=0))
+    await follower.note_progress(nobody)
+    assert noted == ["registry"]
+    assert follower.progress["delegation"].committed == {0: 1}

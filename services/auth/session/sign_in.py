@@ -117,16 +117,18 @@ async def admit_holder(  # noqa: PLR0913 - on what the session rests, each by na
         # A reset of this very moment goes first; and the code is locked before its sessions, as everywhere.
         if holder.facts is not None and not await user_codes.has_password(tx, holder.facts.code):
             raise steps.Objected(Verdict.WRONG_PASSWORD.value)
+        # What was bound while the password was looked at is asked for.
+        present = await commands.with_factors(tx, holder)
         opened = await commands.open_session(
             tx,
             call,
-            holder,
+            present,
             circumstances=visit.circumstances,
             is_recourse=is_recourse,
             replaces=visit.session,
             aging=aging,
             amr=amr,
         )
-        return await steps.pass_on(tx, parts, visit, holder, opened=opened, subjects=subjects)
+        return await steps.pass_on(tx, parts, visit, present, opened=opened, subjects=subjects)
 
     return await steps.take(parts, visit, holder, step)

@@ -103,6 +103,23 @@ async def test_a_code_of_an_application_works_once(auth: Running, platform: Plat
     assert [(one["factor"], one["user_code_id"]) for _, one in told] == [("totp", str(person.user_code_id))]
 
 
+async def test_a_factor_that_is_bound_while_the_password_is_looked_at_is_asked_for(
+    auth: Running, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser, person = await signed_in(auth, platform)
+    passwords = auth.apps[0].state.parts.passwords
+    verify = passwords.verify
+
+    async def bind_meanwhile(*given: Any) -> bool:
+        matches: bool = await verify(*given)
+        await bind_totp(browser)
+        return matches
+
+    monkeypatch.setattr(passwords, "verify", bind_meanwhile)
+    other = await give_password(auth, platform, person)
+    assert other.page.url.path == "/one-time-code"
+
+
 async def test_several_named_factors_each_prove_their_owner_and_no_other(
     auth: Running, platform: Platform
 ) -> None:

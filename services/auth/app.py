@@ -36,6 +36,7 @@ from services.auth.session import (
     logout_api,
     one_time_code_api,
     open_sessions_api,
+    own_password_api,
     own_software_api,
 )
 from services.auth.session.commands import end_expired_sessions
@@ -121,6 +122,7 @@ SERVICE = Service(
         open_sessions_api.router,
         second_factor_api.router,
         own_second_factors_api.router,
+        own_password_api.router,
         own_software_api.router,
         assets_api.router,
         lost_api.router,

@@ -531,8 +531,8 @@ CREATE TABLE public.user_codes (
     state text NOT NULL,
     assigned_at timestamp with time zone NOT NULL,
     activated_at timestamp with time zone,
-    password_hash text NOT NULL,
-    pepper_key_id text NOT NULL,
+    password_hash text,
+    pepper_key_id text,
     password_set_at timestamp with time zone NOT NULL,
     password_is_one_time boolean NOT NULL,
     first_used_at timestamp with time zone,
@@ -540,6 +540,7 @@ CREATE TABLE public.user_codes (
     disuse_due_at timestamp with time zone DEFAULT '1970-01-01 00:00:00+00'::timestamp with time zone NOT NULL,
     disuse_warnings integer DEFAULT 0 NOT NULL,
     CONSTRAINT a_chosen_password_was_used CHECK ((password_is_one_time OR (first_used_at IS NOT NULL))),
+    CONSTRAINT a_password_is_whole_or_none CHECK (((num_nulls(password_hash, pepper_key_id) = 0) OR ((num_nulls(password_hash, pepper_key_id) = 2) AND (NOT password_is_one_time)))),
     CONSTRAINT an_active_code_was_activated CHECK (((state <> 'active'::text) OR (activated_at IS NOT NULL))),
     CONSTRAINT user_code_state_is_known CHECK ((state = ANY (ARRAY['pending'::text, 'active'::text, 'revoked'::text])))
 );

@@ -5,6 +5,7 @@ from libs.common.contracts.auth import (
     IncidentReported,
     IncidentResolved,
     PasswordChanged,
+    PasswordGivenUp,
     RecoveryCodeUsed,
     SecondFactorEnrolled,
     SecondFactorRemoved,
@@ -39,6 +40,7 @@ AboutCode = (
     | IncidentResolved
     | CredentialsReset
     | PasswordChanged
+    | PasswordGivenUp
     | SuspiciousSignIn
     | UserCodeDisused
 )
@@ -101,6 +103,7 @@ def handlers(_settings: ServiceSettings) -> dict[str, Handler]:
             (RegistrationCancelled, tell_cancelled),
             (CredentialsReset, tell),
             (PasswordChanged, tell),
+            (PasswordGivenUp, tell),
             (UserCodeDisused, tell),
             (SuspiciousSignIn, tell),
             (SecondFactorEnrolled, tell_factor),

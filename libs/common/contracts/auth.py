@@ -86,6 +86,14 @@ class PasswordChanged(Event):
     was_first_use: bool
 
 
+class PasswordGivenUp(Event):
+    """The person has no password any more and signs in by passkey alone; mailbox tells them."""
+
+    type: ClassVar[str] = "clicsequr.password-given-up.v1"
+    applicant_id: UUID
+    user_code_id: UUID
+
+
 class SessionStarted(Event):
     """Somebody signed in by a code or as an agent, or began to act for another applicant under a power."""
 

@@ -45,7 +45,7 @@
   for (const button of document.querySelectorAll("button[data-passkey]")) {
     button.addEventListener("click", async (event) => {
       const field = button.form.elements.credential;
-      if (field.value) return;
+      if (field.value || (!button.formNoValidate && !button.form.checkValidity())) return;
       event.preventDefault();
       const fault = document.getElementById("passkey-fault");
       fault.hidden = true;

@@ -24,7 +24,7 @@ from services.auth.second_factor.rules import (
     masked,
 )
 from services.auth.session.answers import follow
-from services.auth.session.commands import Opened, end_sessions_of_code
+from services.auth.session.commands import Opened
 from services.auth.session.factor_enrolment import (
     Bound,
     confirm_email,
@@ -36,6 +36,7 @@ from services.auth.session.factor_enrolment import (
 from services.auth.session.factor_page import FORM, Entrance, enter, enter_posted
 from services.auth.session.forms import NotToBeAnswered, page, read_visit
 from services.auth.session.holder import Holder
+from services.auth.session.own_password import remove_own_factor
 from services.auth.session.rules import Session
 from services.auth.session.step_up import is_noted
 from services.auth.user_code.rules import display
@@ -155,17 +156,10 @@ async def post_passkey(request: Request) -> Response:
 @public
 @page
 async def post_remove(request: Request) -> Response:
-    """Other sessions of the code end: whoever opened one with what is removed is out."""
     entrance, form = await enter_posted(request, action=f"POST {PLACE}/remove")
     try:
-        factor_id = _factor_id(form)
-        async with parts_of(request).database.transaction() as tx:
-            await commands.remove_factor(tx, entrance.call, entrance.owner, factor_id)
-            if entrance.holder.facts is not None:
-                await end_sessions_of_code(
-                    tx, entrance.call, entrance.owner.id, reason="ended-by-other", but=entrance.session.id
-                )
-    except UnknownSecondFactor as error:
+        await remove_own_factor(parts_of(request), entrance, _factor_id(form))
+    except DomainError as error:
         return await _list(request, entrance, error)
     return RedirectResponse(PLACE, SEE_OTHER)
 
@@ -220,6 +214,7 @@ async def _list(request: Request, entrance: Entrance, error: DomainError | None 
         factors=[(factor.id, factor.name, NAMES[factor.kind][language], factor.enrolled_at) for factor in found],
         is_agent=entrance.holder.agent is not None,
         has_strong=bool(STRONG & entrance.holder.factors),
+        has_password=entrance.holder.facts is None or entrance.holder.facts.code.password_hash is not None,
         left=left,
         are_few=left <= FEW_LEFT,
         address=None if address is None else masked(address),

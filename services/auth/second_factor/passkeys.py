@@ -152,7 +152,7 @@ async def challenge_passkey(
     return _plain(options_to_json(options))
 
 
-async def find_claimed(database: Database, given: str) -> SecondFactor | None:
+async def find_claimed(database: Database | Connection, given: str) -> SecondFactor | None:
     """The passkey that an assertion names; that it was made by it is not shown yet."""
     try:
         credential_id = base64url_to_bytes(json.loads(given)["id"])

@@ -148,6 +148,15 @@ class NothingToRecover(Conflict):
     fr = "Les codes de secours remplacent une application d'authentification ou une clé d'accès. Ajoutez-en une."
 
 
+class OnlyPasskey(Conflict):
+    code = "only-passkey"
+    en = "You have no password, and this is your only passkey. Add another one or choose a password first."
+    fr = (
+        "Vous n'avez pas de mot de passe et c'est votre seule clé d'accès. Ajoutez-en une autre ou choisissez "
+        "d'abord un mot de passe."
+    )
+
+
 class UnknownSecondFactor(UnknownOrForeign):
     """Not among the owner's own."""
 

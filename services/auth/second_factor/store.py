@@ -84,7 +84,7 @@ async def list_of_owner_for_update(tx: Connection, owner_id: UUID) -> list[Secon
     return [_factor(row) for row in await tx.fetch(SELECT_OF_OWNER_FOR_UPDATE, owner_id)]
 
 
-async def find_by_credential(database: Database, credential_id: bytes) -> SecondFactor | None:
+async def find_by_credential(database: Database | Connection, credential_id: bytes) -> SecondFactor | None:
     row = await database.fetchrow(SELECT_BY_CREDENTIAL, credential_id)
     return None if row is None else _factor(row)
 

@@ -21,7 +21,7 @@ from services.auth.session.visit import Next, Outcome, Visit
 from services.auth.user_code import commands as user_codes
 from services.auth.user_code.choosing import choose_password
 from services.auth.user_code.passwords import HashedPassword, HashingBusy
-from services.auth.user_code.rules import Facts
+from services.auth.user_code.rules import UserCode
 
 SESSION_GONE = "session-ended"
 
@@ -49,8 +49,7 @@ async def change_password(
 
     async def step(tx: Connection) -> Outcome:
         call = records.call_of(circumstances, principal)
-        await _change(tx, call, facts, hashed=hashed, kept=parts.settings.password_history)
-        await commands.end_sessions_of_code(tx, call, facts.code.id, reason="ended-by-other", but=session.id)
+        await replace_password(tx, parts, call, facts.code, session=session, hashed=hashed)
         found = await commands.find_holder(tx, session)
         changed = replace(found, represented=choosing.represented)
         opened = await commands.move_session(tx, call, session, holder=changed, amr=session.amr, aging=aging)
@@ -59,12 +58,15 @@ async def change_password(
     return await steps.take(parts, visit, holder, step)
 
 
-async def _change(tx: Connection, call: Call, facts: Facts, *, hashed: HashedPassword, kept: int) -> None:
-    code = facts.code
+async def replace_password(  # noqa: PLR0913 - what takes whose place, each by name
+    tx: Connection, parts: Parts, call: Call, code: UserCode, *, session: Session, hashed: HashedPassword
+) -> None:
+    """Whoever is in by the former password is out, but for the session that does it."""
     was_first_use = code.first_used_at is None
-    await user_codes.save_password(tx, call, code, password=hashed, kept=kept)
+    await user_codes.save_password(tx, call, code, password=hashed, kept=parts.settings.password_history)
     changed = PasswordChanged(applicant_id=code.applicant_id, user_code_id=code.id, was_first_use=was_first_use)
     key = applicant_key(code.applicant_id)
     await publish(tx, call, changed, service=commands.SERVICE, partitionkey=key)
     content = {"user_code_id": str(code.id), "was_first_use": was_first_use}
     await record_evidence(tx, call, "change_password", applicant_id=code.applicant_id, content=content)
+    await commands.end_sessions_of_code(tx, call, code.id, reason="ended-by-other", but=session.id)

@@ -138,7 +138,9 @@ async def strengthen_session(tx: Connection, call: Call, session: Session, *, am
 
 
 async def _go_on_as(tx: Connection, call: Call, session: Session, *, becomes: Session) -> Opened:
-    await end_session(tx, call, session, reason="signed-out")
+    """Raises SessionOver when somebody ended it meanwhile: nobody goes on from there."""
+    if not await end_session(tx, call, session, reason="signed-out"):
+        raise rules.SessionOver
     secret = secrets.token_urlsafe(SECRET_BYTES)
     other = replace(
         becomes, id=new_id(), secret_hash=rules.hash_secret(secret), started_at=call.at, last_seen_at=call.at
@@ -172,14 +174,13 @@ async def _start(tx: Connection, call: Call, session: Session) -> None:
     await record_evidence(tx, call, "start_session", applicant_id=session.applicant_id, content=content)
 
 
-async def end_session(tx: Connection, call: Call, session: Session, *, reason: EndReason) -> None:
-    """Every service refuses its tokens; one that never was complete gave none."""
-    ended = await store.save_ended(tx, session.id, reason=reason, at=call.at)
-    if not ended:
-        return
+async def end_session(tx: Connection, call: Call, session: Session, *, reason: EndReason) -> bool:
+    """Every service refuses its tokens; one that never was complete gave none. False when it had ended before."""
+    if not await store.save_ended(tx, session.id, reason=reason, at=call.at):
+        return False
     await add_logout_deliveries(tx, session.id, at=call.at)
     if session.stage is not Stage.COMPLETE:
-        return
+        return True
     await set_standing(tx, "session", session.id, source=SERVICE, state="ended", changed_at=call.at)
     event = SessionEnded(
         session_id=session.id,
@@ -191,6 +192,7 @@ async def end_session(tx: Connection, call: Call, session: Session, *, reason: E
     await publish(tx, call, event, service=SERVICE, partitionkey=_key(session))
     content = {"session_id": str(session.id), "reason": reason}
     await record_evidence(tx, call, "end_session", applicant_id=session.applicant_id, content=content)
+    return True
 
 
 def _key(session: Session) -> str:

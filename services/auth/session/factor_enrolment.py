@@ -10,6 +10,7 @@ from services.auth.second_factor import commands as factors
 from services.auth.second_factor import emailed, passkeys, recovery, rules
 from services.auth.second_factor.rules import FactorKind, Owner, SecondFactor
 from services.auth.session import attempts, one_time_code, step_up, steps
+from services.auth.session import rules as session_rules
 from services.auth.session.commands import Opened
 from services.auth.session.factor_page import Entrance
 from services.auth.session.visit import Next, Outcome, Visit
@@ -67,7 +68,8 @@ async def _bind(parts: Parts, entrance: Entrance, bind: Binding, *, kind: Factor
 
 
 async def _go_on(tx: Connection, parts: Parts, entrance: Entrance, *, kind: FactorKind) -> Bound:
-    opened = await one_time_code.strengthen(tx, entrance.call, entrance.session, kind=kind)
+    amr = session_rules.with_proof(entrance.session.amr, kind)
+    opened = await one_time_code.strengthen(tx, entrance.call, entrance.session, amr=amr)
     is_first = kind in rules.STRONG and not rules.STRONG & entrance.holder.factors
     if not is_first:
         return Bound(opened)

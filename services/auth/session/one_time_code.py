@@ -61,15 +61,15 @@ async def prove(  # noqa: PLR0913 - what was proved and what comes next, each by
     tx: Connection, call: Call, session: Session, *, kind: FactorKind, choosing: Holder, aging: Aging
 ) -> Opened:
     if session.stage is Stage.COMPLETE:
-        return await strengthen(tx, call, session, kind=kind)
+        return await strengthen(tx, call, session, amr=rules.with_proof(session.amr, kind))
     holder = replace(await commands.find_holder(tx, session), represented=choosing.represented)
     amr = rules.with_proof(session.amr, kind)
     return await commands.move_session(tx, call, session, holder=holder, amr=amr, aging=aging)
 
 
-async def strengthen(tx: Connection, call: Call, session: Session, *, kind: FactorKind) -> Opened:
-    """A complete session that proves more now is another one, and answers what the former was to answer."""
-    opened = await commands.strengthen_session(tx, call, session, amr=rules.with_proof(session.amr, kind))
+async def strengthen(tx: Connection, call: Call, session: Session, *, amr: tuple[str, ...]) -> Opened:
+    """A complete session that proved something anew is another one, and answers what the former was to answer."""
+    opened = await commands.strengthen_session(tx, call, session, amr=amr)
     await step_up.carry_step_ups(tx, session, to=opened.session)
     return opened
 

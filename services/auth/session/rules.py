@@ -8,6 +8,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from uuid import UUID
 
 from libs.common import assurance
+from libs.common.errors import Conflict
 from services.auth.second_factor.rules import FactorKind
 from services.auth.session.holder import Holder
 from services.auth.user_code.password_rules import Aging, reason_to_change
@@ -31,6 +32,12 @@ RESTRICTED = timedelta(minutes=15)
 IPV6_SITE = 64
 LOGOUT_ATTEMPTS = 9
 LOGOUT_FIRST_WAIT, LOGOUT_LONGEST_WAIT = timedelta(seconds=10), timedelta(hours=1)
+
+
+class SessionOver(Conflict):
+    code = "session-over"
+    en = "This session has ended meanwhile. Sign in again."
+    fr = "Cette session a pris fin entre-temps. Ouvrez-en une autre."
 
 
 class Stage(StrEnum):

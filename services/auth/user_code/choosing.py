@@ -29,7 +29,8 @@ async def choose_password(parts: Parts, facts: Facts, *, new: SecretStr, repeate
         demands=demands,
         known_of_person=(code.code, str(code.applicant_id)),
     )
-    if await parts.passwords.verify(new, password_of(code)):
+    present = password_of(code)
+    if present is not None and await parts.passwords.verify(new, present):
         raise PasswordUsedBefore
     former = await store.list_former_passwords(parts.database, code.id, most=parts.settings.password_history)
     if await parts.passwords.is_one_of(new, former):
@@ -57,7 +58,7 @@ async def renew_password(database: Database, passwords: Passwords, facts: Facts,
     Nobody's sign-in fails for it; the next one tries again.
     """
     known = password_of(facts.code)
-    if not passwords.needs_renewal(known):
+    if known is None or not passwords.needs_renewal(known):
         return
     try:
         renewed = await passwords.hash(typed, is_one_time=known.is_one_time)

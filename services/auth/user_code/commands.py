@@ -202,7 +202,10 @@ async def has_password(tx: Connection, code: UserCode) -> bool:
     return await store.has_password(tx, code)
 
 
-def password_of(code: UserCode) -> HashedPassword:
+def password_of(code: UserCode) -> HashedPassword | None:
+    """None: its person signs in by passkey alone."""
+    if code.password_hash is None or code.pepper_key_id is None:
+        return None
     return HashedPassword(code.password_hash, code.pepper_key_id, code.password_is_one_time)
 
 
@@ -214,4 +217,10 @@ async def save_password(
     `kept`: how many former ones stay, so as not to be chosen again.
     """
     await store.save_password(tx, code, password=password, at=call.at)
+    await store.add_former_password(tx, code, kept=kept, at=call.at)
+
+
+async def give_password_up(tx: Connection, call: Call, code: UserCode, *, kept: int) -> None:
+    """From now on nothing that is typed opens the code; the caller knows that a passkey does."""
+    await store.save_given_up(tx, code, at=call.at)
     await store.add_former_password(tx, code, kept=kept, at=call.at)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from libs.common.errors import Invalid
+from libs.common.errors import Conflict, Invalid
 from services.auth.user_code.rules import Facts
 
 FEWEST_ALONE = 15
@@ -68,6 +68,24 @@ class PasswordsDiffer(Invalid):
     code = "passwords-differ"
     en = "The two passwords are not the same."
     fr = "Les deux mots de passe ne sont pas identiques."
+
+
+class PresentPasswordWrong(Invalid):
+    code = "present-password-wrong"
+    en = "The present password is not right."
+    fr = "Le mot de passe actuel n'est pas exact."
+
+
+class NoPassword(Conflict):
+    code = "no-password"
+    en = "This user code has no password."
+    fr = "Ce code d'utilisateur n'a pas de mot de passe."
+
+
+class PasskeyNotProved(Conflict):
+    code = "passkey-not-proved"
+    en = "The passkey was not right, or this took too long. Try again."
+    fr = "La clé d'accès n'était pas la bonne, ou l'opération a trop duré. Réessayez."
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,12 +175,8 @@ def is_mostly_known(password: str, *, words: Iterable[str], demands: Demands) ->
     return is_less and len(NO_LETTER_OR_DIGIT.sub("", left)) * 2 < demands.fewest_characters
 
 
-def password_age_state(
-    set_at: datetime | None, *, aging: Aging, has_second_factor: bool, at: datetime
-) -> PasswordAge:
-    """Clause 20: passwords change periodically. `set_at`: None when the code has no password at all."""
-    if set_at is None:
-        return PasswordAge.FINE
+def password_age_state(set_at: datetime, *, aging: Aging, has_second_factor: bool, at: datetime) -> PasswordAge:
+    """Clause 20: passwords change periodically."""
     ends_at = set_at + aging.life(has_second_factor=has_second_factor)
     if at >= ends_at:
         return PasswordAge.OVERDUE
@@ -170,7 +184,12 @@ def password_age_state(
 
 
 def reason_to_change(facts: Facts, *, aging: Aging, at: datetime) -> ChangeReason | None:
-    """At first use and after a reset (clause 18), after a reactivation, and periodically (clause 20)."""
+    """At first use and after a reset (clause 18), after a reactivation, and periodically (clause 20).
+
+    A code that has no password has nothing to change.
+    """
+    if facts.code.password_hash is None:
+        return None
     if facts.code.password_is_one_time:
         return ChangeReason.FIRST_USE if facts.code.first_used_at is None else ChangeReason.RESET
     reactivated_at = facts.registration.reactivated_at if facts.registration else None

@@ -46,6 +46,8 @@ BARRED_STATES = frozenset({RegistrationState.SUSPENDED, RegistrationState.CANCEL
 
 @dataclass(frozen=True, slots=True)
 class UserCode:
+    """`password_hash`: None since `password_set_at`, when its person signs in by passkey alone."""
+
     id: UUID
     applicant_id: UUID
     assigned_by: str
@@ -54,8 +56,8 @@ class UserCode:
     state: CodeState
     assigned_at: datetime
     activated_at: datetime | None
-    password_hash: str = field(repr=False)
-    pepper_key_id: str
+    password_hash: str | None = field(repr=False)
+    pepper_key_id: str | None
     password_set_at: datetime
     password_is_one_time: bool
     first_used_at: datetime | None

@@ -36,7 +36,7 @@ SELECT_FACTS_BY_CODE = f"{FACTS} WHERE c.code = $1"
 SELECT_ALL_FACTS = f"{FACTS} WHERE c.applicant_id = $1"
 # Waits for whoever is changing the code at this moment, and keeps others from changing it until the end.
 SELECT_UNCHANGED = """
-SELECT 1 AS found FROM user_codes WHERE id = $1 AND password_hash = $2 FOR SHARE
+SELECT 1 AS found FROM user_codes WHERE id = $1 AND password_hash IS NOT DISTINCT FROM $2 FOR SHARE
 """
 SELECT_APPLICANT = "SELECT applicant_id FROM user_codes WHERE id = $1"
 SELECT_PENDING_FACTS = f"{FACTS} WHERE c.applicant_id = $1 AND c.state = 'pending' FOR UPDATE OF c"
@@ -54,12 +54,16 @@ WHERE id = $1 AND first_used_at IS NULL
 UPDATE_CHOSEN = """
 UPDATE user_codes SET password_hash = $2, pepper_key_id = $3, password_set_at = $4, password_is_one_time = false,
     first_used_at = coalesce(first_used_at, $4)
-WHERE id = $1 AND state = 'active' AND password_hash = $5
+WHERE id = $1 AND state = 'active' AND password_hash IS NOT DISTINCT FROM $5
 """
 # A reset password is a one-time one again; that the code was used before stays known.
 UPDATE_RESET = """
 UPDATE user_codes SET password_hash = $2, pepper_key_id = $3, password_set_at = $4, password_is_one_time = true
-WHERE id = $1 AND state = 'active' AND password_hash = $5
+WHERE id = $1 AND state = 'active' AND password_hash IS NOT DISTINCT FROM $5
+"""
+UPDATE_GIVEN_UP = """
+UPDATE user_codes SET password_hash = NULL, pepper_key_id = NULL, password_set_at = $2
+WHERE id = $1 AND state = 'active' AND password_hash = $3 AND NOT password_is_one_time
 """
 LOCK_DORMANT = """
 SELECT r.applicant_id FROM registrations r
@@ -197,6 +201,10 @@ async def save_reset(tx: Connection, code: UserCode, *, password: HashedPassword
     await update_one(tx, UPDATE_RESET, code.id, password.hash, password.pepper_key_id, at, code.password_hash)
 
 
+async def save_given_up(tx: Connection, code: UserCode, *, at: datetime) -> None:
+    await update_one(tx, UPDATE_GIVEN_UP, code.id, at, code.password_hash)
+
+
 async def lock_dormant(tx: Connection, *, cancelled_before: datetime) -> list[UUID]:
     return [row["applicant_id"] for row in await tx.fetch(LOCK_DORMANT, cancelled_before)]
 
@@ -218,7 +226,9 @@ async def save_renewed(tx: Connection, code: UserCode, *, password: HashedPasswo
 
 
 async def add_former_password(tx: Connection, code: UserCode, *, kept: int, at: datetime) -> None:
-    """The present one, before another takes its place; of the former ones the `kept` latest stay."""
+    """The present one, if any, before another takes its place; of the former ones the `kept` latest stay."""
+    if code.password_hash is None:
+        return
     await tx.execute(INSERT_FORMER, code.id, at, code.password_hash, code.pepper_key_id, code.password_is_one_time)
     await tx.execute(DELETE_FORMER, code.id, kept)
 

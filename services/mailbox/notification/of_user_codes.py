@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from libs.common.contracts.auth import (
     CredentialsReset,
     PasswordChanged,
+    PasswordGivenUp,
     TwoPersonCommandExecuted,
     UserCodeDisused,
     UserCodeReactivated,
@@ -166,6 +167,22 @@ PASSWORD_CHANGED = both(
         "sign in, report it by telephone.",
     ),
 )
+PASSWORD_GIVEN_UP = both(
+    Addressees.PERSON,
+    fr=Text(
+        "Votre code d'utilisateur n'a plus de mot de passe",
+        "Le {at}, le mot de passe de votre code d'utilisateur a été abandonné et vos autres sessions ont été "
+        "terminées. Seules vos clés d'accès ouvrent maintenant une session. Si ce n'était pas vous, signalez sans "
+        "tarder un incident de sécurité\u00a0: le code sera suspendu sur-le-champ. Si vous ne pouvez plus ouvrir "
+        "de session, signalez-le par téléphone.",
+    ),
+    en=Text(
+        "Your user code has no password any more",
+        "On {at}, the password of your user code was given up and your other sessions were ended. Only your "
+        "passkeys sign you in now. If it was not you, report a security incident at once: the code is then "
+        "suspended immediately. If you can no longer sign in, report it by telephone.",
+    ),
+)
 # What two agents did, by the name of the command; any other command is told without.
 COMMANDS: Mapping[str, Mapping[str, str]] = {
     "revoke_person_in_charge": {
@@ -242,5 +259,6 @@ OF_USER_CODES: Mapping[type[Event], Choose] = {
     UserCodeRevoked: always(CODE_REVOKED),
     CredentialsReset: _of_reset,
     PasswordChanged: _of_change,
+    PasswordGivenUp: always(PASSWORD_GIVEN_UP),
     TwoPersonCommandExecuted: _of_command,
 }

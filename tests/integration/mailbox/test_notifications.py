@@ -12,6 +12,7 @@ from libs.common.contracts.auth import (
     IncidentReported,
     IncidentResolved,
     PasswordChanged,
+    PasswordGivenUp,
     RecoveryCodeUsed,
     SecondFactorEnrolled,
     SecondFactorRemoved,
@@ -228,6 +229,13 @@ async def test_a_changed_password_is_told_to_its_person_but_not_the_first_one(bo
     assert await subjects(boxes, BEN) == []
 
 
+async def test_a_password_given_up_is_told_to_its_person_alone(boxes: Boxes) -> None:
+    applicant_id = await have_boxes(boxes)
+    await deliver(boxes, PasswordGivenUp(**about(applicant_id, USER)), publisher="auth")
+    assert await subjects(boxes, USER) == ["Your user code has no password any more"]
+    assert await subjects(boxes, BEN) == []
+
+
 async def test_what_two_agents_did_is_told_in_words_and_a_reset_by_its_own_event_alone(boxes: Boxes) -> None:
     applicant_id = await have_boxes(boxes)
     for command in ("revoke_person_in_charge", "something_newer", "reset_person_in_charge"):
@@ -287,6 +295,7 @@ EVENTS: list[Event] = [
     CredentialsReset(applicant_id=ANNE, user_code_id=USER, by="provider"),
     CredentialsReset(applicant_id=ANNE, user_code_id=USER, by="person-in-charge"),
     PasswordChanged(applicant_id=ANNE, user_code_id=USER, was_first_use=False),
+    PasswordGivenUp(applicant_id=ANNE, user_code_id=USER),
     unusual(ANNE, browser="edge", system="windows"),
     unusual(ANNE, browser="other", system="other"),
     *(

@@ -1,5 +1,5 @@
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -168,9 +168,9 @@ async def test_more_estimates_than_the_queue_takes_are_refused() -> None:
         await guessing.require_hard_to_guess(SecretStr("x"), demands=ALONE, known_of_person=())
 
 
-def age(days: float, *, has_second_factor: bool = False, set_at: datetime | None = NOON) -> PasswordAge:
+def age(days: float, *, has_second_factor: bool = False) -> PasswordAge:
     at = NOON + timedelta(days=days)
-    return rules.password_age_state(set_at, aging=AGING, has_second_factor=has_second_factor, at=at)
+    return rules.password_age_state(NOON, aging=AGING, has_second_factor=has_second_factor, at=at)
 
 
 def test_a_password_serves_a_year_and_two_beside_a_second_factor_and_its_end_is_told_before() -> None:
@@ -189,7 +189,11 @@ def test_a_password_serves_a_year_and_two_beside_a_second_factor_and_its_end_is_
 
 
 def test_what_has_no_password_needs_no_change_of_it() -> None:
-    assert age(10_000, set_at=None) is PasswordAge.FINE
+    code = replace(CHOSEN.code, password_hash=None, pepper_key_id=None)
+    later = replace(REGISTRATION, reactivated_at=NOON + timedelta(seconds=1))
+    bare = replace(CHOSEN, code=code, registration=later)
+    for days in (0, 10_000):
+        assert rules.reason_to_change(bare, aging=AGING, at=NOON + timedelta(days=days)) is None
 
 
 @given(

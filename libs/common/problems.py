@@ -108,11 +108,9 @@ def _weight(parameters: str) -> float:
 def problem_of(error: DomainError, *, language: str, correlation_id: UUID) -> JSONResponse:
     """The answer for a broken rule: a stable `code`, a sentence in the caller's language, the error's fields."""
     status = status_of(type(error))
-    headers = {}
+    headers = waiting_of(error)
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = _challenge(error)
-    if isinstance(error, TooManyAttempts | Unavailable):
-        headers["Retry-After"] = str(error.fields.get("retry_after", RETRY_AFTER_SECONDS))
     return _problem(
         status,
         code=error.code,
@@ -122,6 +120,13 @@ def problem_of(error: DomainError, *, language: str, correlation_id: UUID) -> JS
         fields=error.fields,
         headers=headers,
     )
+
+
+def waiting_of(error: DomainError) -> dict[str, str]:
+    """The header that tells when to come again, for an error that passes."""
+    if isinstance(error, TooManyAttempts | Unavailable):
+        return {"Retry-After": str(error.fields.get("retry_after", RETRY_AFTER_SECONDS))}
+    return {}
 
 
 def _challenge(error: DomainError) -> str:

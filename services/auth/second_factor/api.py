@@ -10,7 +10,6 @@ from starlette.responses import RedirectResponse
 from libs.common.admission import public
 from libs.common.errors import DomainError
 from libs.common.http import new_router
-from libs.common.problems import status_of
 from services.auth.cookies import SESSION, form_token, set_cookie
 from services.auth.parameters import Parameters
 from services.auth.parts import parts_of
@@ -34,7 +33,7 @@ from services.auth.session.factor_enrolment import (
     make_recovery_codes,
 )
 from services.auth.session.factor_page import FORM, Entrance, enter, enter_posted
-from services.auth.session.forms import NotToBeAnswered, page, read_visit
+from services.auth.session.forms import NotToBeAnswered, page, read_visit, told
 from services.auth.session.holder import Holder
 from services.auth.session.own_password import remove_own_factor
 from services.auth.session.rules import Session
@@ -208,7 +207,6 @@ async def _list(request: Request, entrance: Entrance, error: DomainError | None 
     return parts.pages.answer(
         "second_factors.html",
         language=language,
-        status=200 if error is None else status_of(type(error)),
         has_script=True,
         form_token=form_token(entrance.secret, form=FORM),
         factors=[(factor.id, factor.name, NAMES[factor.kind][language], factor.enrolled_at) for factor in found],
@@ -220,7 +218,7 @@ async def _list(request: Request, entrance: Entrance, error: DomainError | None 
         address=None if address is None else masked(address),
         name_length=NAME_LENGTH,
         client=await _waiting_client(request, entrance.session),
-        fault=None if error is None else error.detail(language),
+        **told(error, language=language),
     )
 
 
@@ -233,13 +231,12 @@ async def _totp_page(request: Request, entrance: Entrance, error: DomainError | 
     return parts.pages.answer(
         "enrol_totp.html",
         language=language,
-        status=200 if error is None else status_of(type(error)),
         form_token=form_token(entrance.secret, form=FORM),
         picture=segno.make(address, error="m").svg_inline(
             omitsize=True, svgclass="qr", lineclass=None, light="#fff"
         ),
         secret=" ".join(secret[at : at + 4] for at in range(0, len(secret), 4)),
-        fault=None if error is None else error.detail(language),
+        **told(error, language=language),
     )
 
 
@@ -250,10 +247,9 @@ async def _email_page(request: Request, entrance: Entrance, error: DomainError |
     return parts.pages.answer(
         "enrol_email.html",
         language=language,
-        status=200 if error is None else status_of(type(error)),
         form_token=form_token(entrance.secret, form=FORM),
         address=masked(address or ""),
-        fault=None if error is None else error.detail(language),
+        **told(error, language=language),
     )
 
 

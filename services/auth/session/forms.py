@@ -2,13 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 from functools import wraps
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fastapi import Request, Response
 
 from libs.common.access_records import record_call
 from libs.common.errors import DomainError, FactsTooOld, Unavailable
-from libs.common.problems import status_of
+from libs.common.problems import status_of, waiting_of
 from services.auth import records
 from services.auth.authorization.commands import find_request_and_client
 from services.auth.cookies import DEVICES, REQUEST, SESSION, is_form_token, read_cookie
@@ -111,6 +111,13 @@ async def _record_refusal(request: Request, *, action: str, refusal: NotToBeAnsw
         applicant_id=None,
         refusal=reason,
     )
+
+
+def told(error: DomainError | None, *, language: str) -> dict[str, Any]:
+    """How a page that is shown again answers: status, headers, and the sentence that it shows as its fault."""
+    if error is None:
+        return {"status": 200, "headers": {}, "fault": None}
+    return {"status": status_of(type(error)), "headers": waiting_of(error), "fault": error.detail(language)}
 
 
 def _error_page(request: Request, refusal: NotToBeAnswered | Malformed | DomainError) -> Response:

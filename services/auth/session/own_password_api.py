@@ -9,14 +9,13 @@ from starlette.responses import RedirectResponse
 from libs.common.admission import public
 from libs.common.errors import DomainError
 from libs.common.http import new_router
-from libs.common.problems import status_of
 from services.auth.cookies import DEVICES, SESSION, form_token, read_cookie, set_cookie
 from services.auth.parts import parts_of
 from services.auth.second_factor import passkeys
 from services.auth.second_factor.rules import FactorKind
 from services.auth.session import devices
 from services.auth.session.factor_page import FORM, Entrance, enter, enter_posted
-from services.auth.session.forms import NotToBeAnswered, page
+from services.auth.session.forms import NotToBeAnswered, page, told
 from services.auth.session.own_password import ABOUT, Changed, Typed, change_own_password, give_password_up
 from services.auth.session.steps import binding_of
 from services.auth.user_code.rules import Facts, display
@@ -109,12 +108,11 @@ def _page(request: Request, entrance: Entrance, facts: Facts, error: DomainError
     return parts.pages.answer(
         "password.html",
         language=language,
-        status=200 if error is None else status_of(type(error)),
         has_script=True,
         form_token=form_token(entrance.secret, form=FORM),
         user_code=display(facts.code.code),
         has_password=facts.code.password_hash is not None,
         has_passkey=FactorKind.PASSKEY in entrance.holder.factors,
         fewest=demands.fewest_characters,
-        fault=None if error is None else error.detail(language),
+        **told(error, language=language),
     )

@@ -109,6 +109,7 @@ async def test_whoever_finds_an_open_browser_changes_no_password(auth: Running, 
         if answer.status_code == 429:
             break
     assert answer.status_code == 429
+    assert int(answer.headers["retry-after"]) > 0
     portal = parties.client(auth, platform)
     assert "code" in answer_of(await parties.sign_in(new_browser(auth), portal, person))
 

@@ -28,6 +28,7 @@ from services.auth.session.holder import Holder
 from services.auth.user_code import commands as user_codes
 from services.auth.user_code.choosing import choose_password
 from services.auth.user_code.password_rules import NoPassword, PasskeyNotProved, PresentPasswordWrong
+from services.auth.user_code.passwords import HashingBusy
 from services.auth.user_code.rules import Facts, UserCode
 
 ABOUT = "password"
@@ -133,8 +134,14 @@ async def _lock_unchanged(tx: Connection, entrance: Entrance, known: UserCode) -
 
 
 async def _require_present(parts: Parts, entrance: Entrance, code: UserCode, *, typed: SecretStr) -> None:
+    """Raises HashingBusy, which counts for nothing."""
     subjects = await _count_attempt(parts, entrance)
-    if not await parts.passwords.verify(typed, user_codes.password_of(code)):
+    try:
+        matches = await parts.passwords.verify(typed, user_codes.password_of(code))
+    except HashingBusy:
+        await attempts.take_back(parts.database, subjects)
+        raise
+    if not matches:
         async with parts.database.transaction() as tx:
             await _tell_failed(
                 tx, entrance, AuthenticationFailed(**factors.named(entrance.owner), factor="password")

@@ -8,7 +8,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from uuid import UUID
 
 from libs.common import assurance
-from libs.common.errors import Conflict
+from libs.common.errors import StateChanged
 from services.auth.second_factor.rules import FactorKind
 from services.auth.session.holder import Holder
 from services.auth.user_code.password_rules import Aging, reason_to_change
@@ -34,7 +34,7 @@ LOGOUT_ATTEMPTS = 9
 LOGOUT_FIRST_WAIT, LOGOUT_LONGEST_WAIT = timedelta(seconds=10), timedelta(hours=1)
 
 
-class SessionOver(Conflict):
+class SessionOver(StateChanged):
     code = "session-over"
     en = "This session has ended meanwhile. Sign in again."
     fr = "Cette session a pris fin entre-temps. Ouvrez-en une autre."

@@ -6,7 +6,7 @@ from libs.common.access_records import Circumstances, record_call
 from libs.common.contracts.auth import AuthenticationFailed
 from libs.common.contracts.envelope import agent_key, applicant_key
 from libs.common.database import Connection
-from libs.common.errors import FactsTooOld
+from libs.common.errors import FactsTooOld, StateChanged
 from libs.common.outbox import publish
 from libs.common.principal import Principal
 from services.auth import records
@@ -35,13 +35,16 @@ class Objected(Exception):
 
 
 async def take(parts: Parts, visit: Visit, holder: Holder, step: Step) -> Outcome:
-    """The step in its transaction; it must end in `pass_on` or record its own refusal."""
+    """The step in its transaction; it must end in `pass_on` or record its own refusal. Raises StateChanged."""
     try:
         async with parts.database.transaction() as tx:
             outcome = await step(tx)
     except Objected as objected:
         outcome = Outcome(Next.LATER if objected.reason == FactsTooOld.code else Next.REFUSED)
         return await refuse(parts, visit, holder.facts, reason=objected.reason, outcome=outcome)
+    except StateChanged as changed:
+        await refuse(parts, visit, holder.facts, reason=changed.code, outcome=Outcome(Next.START_AGAIN))
+        raise
     if outcome.forgiven is not None:
         await attempts.forgive(parts.database, outcome.forgiven)
     return outcome

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from deploy.local.environment import Platform
+from services.auth.user_code.passwords import HashingBusy, Threads
 from tests.integration.auth import parties
 from tests.integration.auth.authenticator import Authenticator
 from tests.integration.auth.factors import (
@@ -251,6 +252,22 @@ async def test_a_session_that_was_ended_meanwhile_changes_nothing(auth: Running,
         auth.apps[0].state.parts.passwords.hash = hash_and_save
     assert (answer.status_code, "has ended meanwhile" in answer.text) == (409, True)
     assert "code" in answer_of(await parties.sign_in(new_browser(auth), parties.client(auth, platform), person))
+
+
+async def test_an_attempt_that_could_not_be_judged_counts_for_nothing(
+    auth: Running, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser, _ = await signed_in(auth, platform)
+
+    def full(_: Threads) -> None:
+        raise HashingBusy(retry_after=2)
+
+    with monkeypatch.context() as busy:
+        busy.setattr(Threads, "require_place", full)
+        for _ in range(30):
+            answer = await change(browser, present=PASSWORD)
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+    assert (await change(browser, present=PASSWORD)).status_code == 200
 
 
 async def test_an_agent_or_a_stranger_finds_no_page(auth: Running) -> None:

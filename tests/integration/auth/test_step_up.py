@@ -14,7 +14,7 @@ from services.auth.parts import Parts
 from services.auth.session.commands import find_session
 from services.auth.session.forms import NotToBeAnswered
 from services.auth.session.one_time_code import give_one_time_code
-from services.auth.session.rules import ACR_TWO_FACTOR, Stage
+from services.auth.session.rules import ACR_TWO_FACTOR, SessionOver, Stage
 from services.auth.session.sign_in import sign_in
 from services.auth.session.step_up import note_step_up, require_factor_due
 from services.auth.session.visit import Next, Visit
@@ -132,6 +132,22 @@ async def test_a_factor_alone_answers_no_request_that_wanted_the_password_again(
     token = session_token(browser)
     refused = await browser.http.post("/second-factors/continue", data={"form_token": token})
     assert refused.status_code == 400
+
+
+async def test_nobody_goes_on_from_a_session_that_was_ended_meanwhile_and_that_is_recorded(
+    auth: Running, platform: Platform
+) -> None:
+    browser, _ = await signed_in(auth, platform)
+    totp, _ = await bind_totp(browser)
+    await asking(auth, platform, browser)
+    at = await visit(auth, browser)
+    assert at.session is not None
+    await auth.database.execute("UPDATE sessions SET ended_at = now(), end_reason = 'ended-by-other'")
+    with pytest.raises(SessionOver):
+        await give_one_time_code(parts(auth), at, at.session, typed=SecretStr(next_code(totp)))
+    assert await auth.database.fetch("SELECT 1 FROM sessions WHERE ended_at IS NULL") == []
+    rows = await auth.database.fetch("SELECT action FROM access_records WHERE reason = 'session-over'")
+    assert [row["action"] for row in rows] == ["POST /one-time-code"]
 
 
 async def test_a_session_that_proves_enough_is_asked_for_nothing(auth: Running, platform: Platform) -> None:

@@ -16,7 +16,7 @@ from deploy.local.tail import last_lines
 NAME = "kafka"
 START_SECONDS = 60
 STOP_SECONDS = 20
-JVM_OPTIONS = ("-XX:+UseSerialGC", "-Xmx512m", "-Xms128m")
+JVM_OPTIONS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx512m", "-Xms128m")
 TEMPLATES = Path(__file__).parent
 MAIN_CLASS = "kafka.Kafka"
 STORAGE_CLASS = "kafka.tools.StorageTool"

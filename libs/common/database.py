@@ -1,9 +1,12 @@
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import accumulate
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -26,6 +29,8 @@ else:
 OUTBOX_CHANNEL = "outbox"
 # A hint that is lost in a crash is no loss, so its commit does not wait for the disk.
 RING = f"SELECT set_config('synchronous_commit', 'off', true), pg_notify('{OUTBOX_CHANNEL}', '')"
+PARAMETER = re.compile(r"\$(\d+)")
+COMBINATIONS = 64
 ACQUIRE_SECONDS = 2.0
 COMMAND_SECONDS = 10.0
 
@@ -61,15 +66,34 @@ class _Deferred:
     wakes_relay: bool = False
 
     async def flush(self) -> None:
+        """Statements with one row each go in one round trip, the others in one each."""
+        alone = {statement: rows[0] for statement, rows in self.rows.items() if len(rows) == 1}
+        if alone:
+            arguments = [argument for row in alone.values() for argument in row]
+            await self.connection.execute(_together(tuple(alone), tuple(map(len, alone.values()))), *arguments)
         for statement, rows in self.rows.items():
-            await self.connection.executemany(statement, rows)
+            if statement not in alone:
+                await self.connection.executemany(statement, rows)
+
+
+def _renumbered(statement: str, before: int) -> str:
+    return PARAMETER.sub(lambda found: f"${int(found[1]) + before}", statement)
+
+
+@lru_cache(maxsize=COMBINATIONS)
+def _together(statements: tuple[str, ...], numbers: tuple[int, ...]) -> str:
+    """One statement that does what all of them do; `numbers`: how many parameters each has."""
+    befores = accumulate(numbers[:-1], initial=0)
+    *first, last = [_renumbered(statement, before) for statement, before in zip(statements, befores, strict=True)]
+    beside = ", ".join(f"deferred_{number} AS ({statement})" for number, statement in enumerate(first))
+    return f"WITH {beside} {last}" if beside else last
 
 
 _deferred: ContextVar[_Deferred | None] = ContextVar("deferred", default=None)
 
 
 def defer(tx: Connection, statement: str, *arguments: Any, wakes_relay: bool = False) -> None:
-    """Appends a row as the transaction's last act, all rows of a statement in one round trip.
+    """Appends a row as the transaction's last act, together with whatever else it appends then.
 
     For rows that the transaction itself does not read. `wakes_relay`: once it has committed. Raises RuntimeError
     outside `Database.transaction`, where nothing would write them.

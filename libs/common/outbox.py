@@ -45,8 +45,13 @@ def notices_topic(department: str) -> str:
     return f"departments.{department}.notices"
 
 
-async def publish(tx: Connection, call: Call, event: Event, *, service: str, partitionkey: str) -> UUID:
-    """Adds one event of a service to its outbox, in the caller's transaction; returns the event's id."""
+async def publish(  # noqa: PLR0913 - an event and how it travels, each by name
+    tx: Connection, call: Call, event: Event, *, service: str, partitionkey: str, is_urgent: bool = True
+) -> UUID:
+    """Adds one event of a service to its outbox, in the caller's transaction; returns the event's id.
+
+    One that is not urgent wakes nobody: it leaves with the next that is, or when the relay next looks by itself.
+    """
     event_id = new_id()
     defer(
         tx,
@@ -62,7 +67,7 @@ async def publish(tx: Connection, call: Call, event: Event, *, service: str, par
         call.causation_id,
         current_traceparent(),
         event.model_dump(mode="json"),
-        wakes_relay=True,
+        wakes_relay=is_urgent,
     )
     return event_id
 

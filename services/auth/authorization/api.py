@@ -139,15 +139,8 @@ async def _single_sign_on(request: Request, parts: Parts, asked: Asked, *, actio
             return None
         call = records.call_of(circumstances, principal)
         await sessions.touch_session(tx, call, redemption.session)
-        return await grant(
-            tx,
-            asked.request,
-            session_id=redemption.session.id,
-            acr=redemption.session.acr,
-            is_recourse=redemption.session.is_recourse,
-            issuer=parts.settings.issuer,
-            at=circumstances.at,
-        )
+        issuer = parts.settings.issuer
+        return await grant(tx, asked.request, redemption.session, issuer=issuer, at=circumstances.at)
 
 
 async def _lacking(parts: Parts, redemption: Redemption, asked: Asked) -> Stage | None:

@@ -1,6 +1,5 @@
 import secrets
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from libs.common.assurance import is_enough
 from libs.common.database import Connection, Database
@@ -8,6 +7,7 @@ from services.auth.authorization import grants, rules, store, waiting_store
 from services.auth.authorization.asked_claims import UNMET
 from services.auth.authorization.rules import AuthorizationCode, AuthorizationRequest
 from services.auth.client.rules import OFFLINE_ACCESS, OPENID, RECOURSE, Client
+from services.auth.session.rules import Session
 
 SECRET_BYTES = 32
 # A code is kept for some time after it expired, so that a replay is still known for what it is.
@@ -36,15 +36,19 @@ async def take_request(tx: Connection, secret: str) -> bool:
 async def grant(  # noqa: PLR0913 - what the code stands for, each by name
     tx: Connection,
     request: AuthorizationRequest,
+    session: Session,
     *,
-    session_id: UUID,
-    acr: str,
-    is_recourse: bool,
+    secret: str | None = None,
     issuer: str,
     at: datetime,
-) -> str:
-    """A code for this session; answers where the browser goes with it, or with that it may not be given."""
-    if not is_enough(acr, request.required_acr):
+) -> str | None:
+    """A code for this session; answers where the browser goes with it, or with that it may not be given.
+
+    `secret`: of the request that waited for this, which is answered by it; None when it was answered before.
+    """
+    if not is_enough(session.acr, request.required_acr):
+        if secret is not None and not await take_request(tx, secret):
+            return None
         unmet = {"error": UNMET, "error_description": "the sign-in does not reach the level asked for"}
         return rules.answer_address(request.redirect_uri, issuer=issuer, state=request.state, **unmet)
     code = secrets.token_urlsafe(SECRET_BYTES)
@@ -52,15 +56,18 @@ async def grant(  # noqa: PLR0913 - what the code stands for, each by name
         code_hash=rules.hash_code(code),
         client_id=request.client_id,
         redirect_uri=request.redirect_uri,
-        session_id=session_id,
-        scope=_granted_scope(request, is_recourse=is_recourse),
+        session_id=session.id,
+        scope=_granted_scope(request, is_recourse=session.is_recourse),
         resources=request.resources,
         nonce=request.nonce,
         code_challenge=request.code_challenge,
         dpop_jkt=request.dpop_jkt,
         expires_at=at + rules.CODE_LIFE,
     )
-    await store.add_code(tx, given)
+    if secret is None:
+        await store.add_code(tx, given)
+    elif not await store.answer_request(tx, rules.hash_code(secret), given):
+        return None
     return rules.answer_address(request.redirect_uri, issuer=issuer, state=request.state, code=code)
 
 

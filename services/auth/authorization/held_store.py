@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 import asyncpg
 
@@ -27,7 +26,6 @@ SESSION_AND_BOUND = f"""
 # Only the facts' columns keep their names.
 HELD_COLUMNS = f"{SESSION_AND_BOUND}, f.*"
 WITH_FACTS = f"LEFT JOIN ({FACTS}) f ON f.id = s.user_code_id"
-SELECT_HELD_SESSION = f"SELECT {HELD_COLUMNS} FROM sessions s {WITH_FACTS} WHERE s.id = $1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +35,6 @@ class HeldSession:
     session: Session
     holder: Holder
     bound: datetime | None
-
-
-async def find_held_session(tx: Connection, session_id: UUID) -> HeldSession | None:
-    row = await tx.fetchrow(SELECT_HELD_SESSION, session_id)
-    return None if row is None else await held_session_of(tx, row)
 
 
 async def held_session_of(database: Database | Connection, row: asyncpg.Record) -> HeldSession:

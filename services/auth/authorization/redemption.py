@@ -18,7 +18,6 @@ from services.auth.authorization import claims as tokens
 from services.auth.authorization import grants, rules, store
 from services.auth.authorization.access_tokens import sign_access_token
 from services.auth.authorization.grant_rules import TokenGrant, is_session_good
-from services.auth.authorization.held_store import find_held_session
 from services.auth.authorization.rules import AuthorizationCode
 from services.auth.client.rules import Client, ClientKind, credential_scope
 from services.auth.oauth_errors import OAuthError
@@ -111,7 +110,7 @@ async def redeem_code(
             parts,
             client,
             asked,
-            code_hash=code_hash,
+            code=known,
             confirmation=confirmation,
             circumstances=circumstances,
         )
@@ -135,27 +134,26 @@ async def _use(  # noqa: PLR0913 - what a code is checked against, each by name
     client: Client,
     asked: Parameters,
     *,
-    code_hash: bytes,
+    code: AuthorizationCode,
     confirmation: Confirmation,
     circumstances: Circumstances,
 ) -> _Given | None:
     """Uses the code up, whether it turns out right or wrong; None when it gives nothing."""
-    code = await store.use_code(tx, code_hash, at=now())
-    if code is None:
-        await _end_replayed(tx, client, code_hash, circumstances=circumstances)
+    held = await store.use_code(tx, code.code_hash, at=now())
+    if held is None:
+        await _end_replayed(tx, client, code.code_hash, circumstances=circumstances)
         return None
     try:
         rules.require_redeemable(code, asked, client=client, jkt=confirmation.jkt, at=now())
     except OAuthError:
         return None
-    redeemed = await _redemption(tx, parts, code)
-    if redeemed is None:
-        return None
     lifetime = sessions.lifetime_of(parts.settings)
+    if not is_session_good(held.session, held.holder, lifetime=lifetime, at=now()):
+        return None
     grant, refresh_token = await grants.give(
-        tx, code, redeemed.session, lifetime=lifetime, confirmation=confirmation, at=now()
+        tx, code, held.session, lifetime=lifetime, confirmation=confirmation, at=now()
     )
-    return _Given(redeemed, grant, refresh_token)
+    return _Given(Redemption(held.session, held.holder), grant, refresh_token)
 
 
 async def _end_replayed(tx: Connection, client: Client, code_hash: bytes, *, circumstances: Circumstances) -> None:
@@ -166,16 +164,6 @@ async def _end_replayed(tx: Connection, client: Client, code_hash: bytes, *, cir
     call = records.call_of(circumstances, records.client(client, issued_at=circumstances.at))
     await grants.revoke_replayed(tx, call, code)
     await sessions.end_session_by_id(tx, call, code.session_id, reason="ended-by-other")
-
-
-async def _redemption(tx: Connection, parts: Parts, code: AuthorizationCode) -> Redemption | None:
-    held = await find_held_session(tx, code.session_id)
-    if held is None:
-        return None
-    lifetime = sessions.lifetime_of(parts.settings)
-    if not is_session_good(held.session, held.holder, lifetime=lifetime, at=now()):
-        return None
-    return Redemption(held.session, held.holder)
 
 
 async def require_power(parts: Parts, session: Session, circumstances: Circumstances, *, what: str) -> UUID | None:

@@ -4,7 +4,14 @@ from uuid import UUID
 import asyncpg
 
 from libs.common.database import Connection, Database
-from services.auth.authorization.held_store import SESSION_AND_BOUND, session_in
+from services.auth.authorization.held_store import (
+    HELD_COLUMNS,
+    SESSION_AND_BOUND,
+    WITH_FACTS,
+    HeldSession,
+    held_session_of,
+    session_in,
+)
 from services.auth.authorization.rules import AuthorizationCode, AuthorizationRequest
 from services.auth.session.rules import Session
 
@@ -26,8 +33,16 @@ SELECT code.*, {SESSION_AND_BOUND} FROM ({SELECT_CODE}) AS code JOIN sessions s 
 INSERT_CODE = f"""
 INSERT INTO authorization_codes ({CODE_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 """
+ANSWER_REQUEST = f"""
+WITH answered AS (DELETE FROM authorization_requests WHERE secret_hash = $12 RETURNING client_id)
+INSERT INTO authorization_codes ({CODE_COLUMNS})
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 FROM answered RETURNING client_id
+"""
+# With what the code rests on, as it was when the statement began: what has ended since, `standing` refuses.
 UPDATE_CODE_USED = f"""
-UPDATE authorization_codes SET used_at = $2 WHERE code_hash = $1 AND used_at IS NULL RETURNING {CODE_COLUMNS}
+WITH used AS (
+    UPDATE authorization_codes SET used_at = $2 WHERE code_hash = $1 AND used_at IS NULL RETURNING session_id)
+SELECT {HELD_COLUMNS} FROM used JOIN sessions s ON s.id = used.session_id {WITH_FACTS}
 """
 DELETE_OLD_CODES = """
 DELETE FROM authorization_codes c WHERE c.expires_at < $1
@@ -63,20 +78,12 @@ async def take_request(tx: Connection, secret_hash: bytes) -> bool:
 
 
 async def add_code(tx: Connection, code: AuthorizationCode) -> None:
-    await tx.execute(
-        INSERT_CODE,
-        code.code_hash,
-        code.client_id,
-        code.redirect_uri,
-        code.session_id,
-        code.scope,
-        code.resources,
-        code.nonce,
-        code.code_challenge,
-        code.expires_at,
-        code.used_at,
-        code.dpop_jkt,
-    )
+    await tx.execute(INSERT_CODE, *_values(code))
+
+
+async def answer_request(tx: Connection, secret_hash: bytes, code: AuthorizationCode) -> bool:
+    """Takes the request and adds the code; does neither and answers False when it was answered before."""
+    return await tx.fetchval(ANSWER_REQUEST, *_values(code), secret_hash) is not None
 
 
 async def find_code_and_session(
@@ -92,15 +99,31 @@ async def find_code(tx: Connection, code_hash: bytes) -> AuthorizationCode | Non
     return None if row is None else _code(row)
 
 
-async def use_code(tx: Connection, code_hash: bytes, *, at: datetime) -> AuthorizationCode | None:
-    """Waits for whoever is using or ending it. None when it was used before, or is not there."""
+async def use_code(tx: Connection, code_hash: bytes, *, at: datetime) -> HeldSession | None:
+    """The session it is of. Waits for whoever is using or ending it. None when it was used before, or is gone."""
     row = await tx.fetchrow(UPDATE_CODE_USED, code_hash, at)
-    return None if row is None else _code(row)
+    return None if row is None else await held_session_of(tx, row)
 
 
 async def forget_old(tx: Connection, *, requests_before: datetime, codes_before: datetime) -> None:
     await tx.execute(DELETE_OLD_REQUESTS, requests_before)
     await tx.execute(DELETE_OLD_CODES, codes_before)
+
+
+def _values(code: AuthorizationCode) -> tuple[object, ...]:
+    return (
+        code.code_hash,
+        code.client_id,
+        code.redirect_uri,
+        code.session_id,
+        code.scope,
+        code.resources,
+        code.nonce,
+        code.code_challenge,
+        code.expires_at,
+        code.used_at,
+        code.dpop_jkt,
+    )
 
 
 def _code(row: asyncpg.Record) -> AuthorizationCode:

@@ -169,7 +169,8 @@ async def _start(tx: Connection, call: Call, session: Session) -> None:
         represented_applicant_id=session.represented_applicant_id,
         power_of_attorney_id=session.power_of_attorney_id,
     )
-    await publish(tx, call, started, service=SERVICE, partitionkey=_key(session))
+    # Nothing is refused or sent because of it, and sign-ins are many: they may leave together.
+    await publish(tx, call, started, service=SERVICE, partitionkey=_key(session), is_urgent=False)
     content = {"session_id": str(session.id), "acr": session.acr, "recourse": session.is_recourse}
     await record_evidence(tx, call, "start_session", applicant_id=session.applicant_id, content=content)
 

@@ -10,7 +10,7 @@ from libs.common.errors import FactsTooOld, StateChanged
 from libs.common.outbox import publish
 from libs.common.principal import Principal
 from services.auth import records
-from services.auth.authorization.commands import grant, take_request
+from services.auth.authorization.commands import grant
 from services.auth.parts import Parts
 from services.auth.session import attempts, commands, consent, devices, rules, step_up, store
 from services.auth.session.attempts import Subjects
@@ -78,17 +78,16 @@ async def pass_on(  # noqa: PLR0913 - the last step has all that the others foun
             session=session,
             circumstances=visit.circumstances,
         )
-    if not await take_request(tx, visit.request_secret):
-        return Outcome(Next.START_AGAIN, session_secret=opened.secret, forgiven=subjects)
     location = await grant(
         tx,
         visit.request,
-        session_id=session.id,
-        acr=session.acr,
-        is_recourse=session.is_recourse,
+        session,
+        secret=visit.request_secret,
         issuer=parts.settings.issuer,
         at=visit.circumstances.at,
     )
+    if location is None:
+        return Outcome(Next.START_AGAIN, session_secret=opened.secret, forgiven=subjects)
     known_by = _known_by(parts, visit, holder)
     return Outcome(Next.BACK, session_secret=opened.secret, location=location, devices=known_by, forgiven=subjects)
 

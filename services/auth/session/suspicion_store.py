@@ -1,4 +1,4 @@
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -17,8 +17,9 @@ SELECT NULL, NULL, NULL, address FROM (
         ORDER BY at DESC, id DESC LIMIT 1000) AS latest
     WHERE reason IN ('wrong-password', 'too-many-attempts')) AS failures
 """
-UPSERT_MARK = """
-INSERT INTO sign_in_marks (user_code_id, kind, mark, last_at) VALUES ($1, $2, $3, $4)
+UPSERT_MARKS = """
+INSERT INTO sign_in_marks (user_code_id, kind, mark, last_at)
+SELECT $1, kind, mark, $4 FROM unnest($2::text[], $3::bytea[]) AS new (kind, mark)
 ON CONFLICT (user_code_id, kind, mark) DO UPDATE SET last_at = greatest(sign_in_marks.last_at, excluded.last_at)
 """
 DELETE_OLD_MARKS = """
@@ -37,9 +38,9 @@ async def list_marks_and_failures(
     return marks, {row["address"] or "" for row in rows if row["kind"] is None}
 
 
-def add_marks(tx: Connection, user_code_id: UUID, marks: Iterable[Mark]) -> None:
-    for mark in marks:
-        defer(tx, UPSERT_MARK, user_code_id, mark.kind.value, mark.mark, mark.last_at)
+def add_marks(tx: Connection, user_code_id: UUID, marks: Collection[tuple[Kind, bytes]], *, at: datetime) -> None:
+    kinds = [kind.value for kind, _ in marks]
+    defer(tx, UPSERT_MARKS, user_code_id, kinds, [mark for _, mark in marks], at)
 
 
 async def forget_old_marks(tx: Connection, *, before: datetime) -> None:

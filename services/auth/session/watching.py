@@ -10,7 +10,7 @@ from libs.common.database import Connection
 from libs.common.outbox import publish
 from services.auth.session import suspicion, suspicion_store
 from services.auth.session.rules import Session, network_of
-from services.auth.session.suspicion import Kind, Mark, SignIn, Suspicion
+from services.auth.session.suspicion import Kind, SignIn, Suspicion
 from services.auth.user_code.passwords import Passwords
 from services.auth.user_code.rules import UserCode
 
@@ -39,7 +39,7 @@ async def watch_sign_in(  # noqa: PLR0913 - a sign-in and where it came from, ea
     )
     networks = {network_of(address) for address in addresses}
     found = suspicion.suspicions(done, known=known, networks_of_failures=len(networks))
-    suspicion_store.add_marks(tx, code.id, _marks(done, found))
+    suspicion_store.add_marks(tx, code.id, _marks(done, found), at=at)
     if found:
         await publish(
             tx,
@@ -54,9 +54,9 @@ async def forget_old_marks(tx: Connection, *, at: datetime) -> None:
     await suspicion_store.forget_old_marks(tx, before=at - suspicion.REMEMBERED)
 
 
-def _marks(done: SignIn, found: tuple[Suspicion, ...]) -> list[Mark]:
-    seen = [Mark(Kind.BROWSER, done.browser, done.at), Mark(Kind.NETWORK, done.network, done.at)]
-    return [*seen, *(Mark(Kind.TOLD, reason.encode(), done.at) for reason in found)]
+def _marks(done: SignIn, found: tuple[Suspicion, ...]) -> list[tuple[Kind, bytes]]:
+    seen = [(Kind.BROWSER, done.browser), (Kind.NETWORK, done.network)]
+    return [*seen, *((Kind.TOLD, reason.encode()) for reason in found)]
 
 
 def _event(

@@ -93,7 +93,8 @@ CREATE TABLE public.authorization_requests (
     login_hint text,
     required_acr text,
     dpop_jkt text,
-    asks_consent boolean DEFAULT false NOT NULL
+    asks_consent boolean DEFAULT false NOT NULL,
+    required_subject text
 );
 CREATE TABLE public.client_assertions (
     client_id text NOT NULL,

@@ -36,11 +36,12 @@ SIGN_IN, CHOOSE = "/sign-in", "/applicant"
 
 @dataclass(frozen=True)
 class Asked:
-    """A valid request, of whom, and how it wants to be met."""
+    """A valid request, of whom, and how it wants to be met; an `id_token_hint` may name nobody that is known."""
 
     request: AuthorizationRequest
     client: Client
     conduct: Conduct
+    hints_at_nobody: bool
 
 
 @router.get("/oauth/authorize")
@@ -74,7 +75,8 @@ async def _authorize(request: Request, asked: Parameters, *, action: str) -> Res
     try:
         source.require_acceptable(client)
         wanted = rules.read_request(client, asked, issuer=issuer, language=language)
-        return await _meet(request, parts, Asked(wanted, client, rules.read_conduct(asked)), action=action)
+        valid = await _with_hint(parts, wanted, client, rules.read_conduct(asked))
+        return await _meet(request, parts, valid, action=action)
     except OAuthError as error:
         echoed = (asked.one("state") or "")[: rules.ECHO_LENGTH] or None
         members = {"error": error.code, "error_description": error.description}
@@ -139,8 +141,14 @@ async def _single_sign_on(request: Request, parts: Parts, asked: Asked, *, actio
             return None
         call = records.call_of(circumstances, principal)
         await sessions.touch_session(tx, call, redemption.session)
-        issuer = parts.settings.issuer
-        return await grant(tx, asked.request, redemption.session, issuer=issuer, at=circumstances.at)
+        return await grant(
+            tx,
+            asked.request,
+            redemption.session,
+            subject=subject_of(redemption.holder, asked.client, pairwise_key=parts.pairwise_key.secret),
+            issuer=parts.settings.issuer,
+            at=circumstances.at,
+        )
 
 
 async def _lacking(parts: Parts, redemption: Redemption, asked: Asked) -> Stage | None:
@@ -165,7 +173,7 @@ async def _standing_session(request: Request, parts: Parts, asked: Asked) -> Red
     if not is_recent(session, max_age=asked.conduct.max_age, at=request.state.at):
         return None
     holder = await sessions.find_holder(parts.database, session)
-    if not await _is_whom_it_hints(parts, asked, holder):
+    if not _is_whom_it_hints(parts, asked, holder):
         return None
     if holder.agent is not None:
         return Redemption(session, holder) if asked.client.is_portal else None
@@ -174,16 +182,21 @@ async def _standing_session(request: Request, parts: Parts, asked: Asked) -> Red
     return Redemption(session, holder)
 
 
-async def _is_whom_it_hints(parts: Parts, asked: Asked, holder: Holder) -> bool:
-    """Whether an `id_token_hint` names who is signed in; one that is not of this client's names nobody."""
-    hint = asked.conduct.id_token_hint
-    if hint is None:
-        return True
-    told = await parts.keys.verify(hint) or {}
-    is_own = told.get("iss") == parts.settings.issuer and told.get("aud") == asked.client.client_id
-    if not is_own or (holder.facts is None and holder.agent is None):
+async def _with_hint(parts: Parts, wanted: AuthorizationRequest, client: Client, conduct: Conduct) -> Asked:
+    """OpenID Connect Core §3.1.2.1; a hint that was not given to this client names nobody. Raises OAuthError."""
+    hint = conduct.id_token_hint
+    told = {} if hint is None else await parts.keys.verify(hint) or {}
+    is_own = told.get("iss") == parts.settings.issuer and told.get("aud") == client.client_id
+    subject = str(told["sub"]) if is_own else None
+    required = rules.require_hinted(wanted, subject)
+    return Asked(required, client, conduct, hints_at_nobody=hint is not None and subject is None)
+
+
+def _is_whom_it_hints(parts: Parts, asked: Asked, holder: Holder) -> bool:
+    required = asked.request.required_subject
+    if asked.hints_at_nobody or (holder.facts is None and holder.agent is None):
         return False
-    return bool(told.get("sub") == subject_of(holder, asked.client, pairwise_key=parts.pairwise_key.secret))
+    return required in {None, subject_of(holder, asked.client, pairwise_key=parts.pairwise_key.secret)}
 
 
 def _redirect(location: str) -> Response:

@@ -1,6 +1,7 @@
-"""The `claims` parameter (OpenID Connect Core §5.5): of all that it may ask for, only a level is a condition."""
+"""The `claims` parameter (OpenID Connect Core §5.5): a level and a person are conditions; the rest is told."""
 
 import json
+import re
 from typing import Any
 
 from libs.common.assurance import LEVELS
@@ -8,6 +9,8 @@ from services.auth.oauth_errors import OAuthError
 
 CLAIMS_LENGTH = 4_096
 UNMET = "unmet_authentication_requirements"
+# OpenID Connect Core §2.
+SUBJECT = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 def read_required_acr(text: str | None) -> str | None:
@@ -24,9 +27,21 @@ def read_required_acr(text: str | None) -> str | None:
     return found
 
 
-def as_parameter(required: str) -> str:
-    """The `claims` parameter that asks for this level."""
-    return json.dumps({"id_token": {"acr": {"essential": True, "value": required}}})
+def read_required_subject(text: str | None) -> str | None:
+    """Of whom alone an answer may speak (§5.5.1); None for whoever signs in. Raises OAuthError."""
+    wanted = _values(_member(_read(text), "id_token").get("sub") or {})
+    if not wanted:
+        return None
+    if len(wanted) > 1 or SUBJECT.fullmatch(wanted[0]) is None:
+        raise _malformed()
+    return wanted[0]
+
+
+def as_parameter(*, acr: str | None, subject: str | None) -> str | None:
+    """The `claims` parameter that asks for this level and this person."""
+    asked: dict[str, Any] = {} if acr is None else {"acr": {"essential": True, "value": acr}}
+    asked |= {} if subject is None else {"sub": {"value": subject}}
+    return json.dumps({"id_token": asked}) if asked else None
 
 
 def _read(text: str | None) -> dict[str, Any]:

@@ -88,11 +88,14 @@ TOLD = ("sid", "acr", "amr", "auth_time", "applicant", "role", "power_of_attorne
 
 
 def userinfo_claims(holder: Holder, session: Session, client: Client, *, pairwise_key: bytes) -> Claims:
-    """OpenID Connect Core §5.3.2: what the id token tells, and the person's language."""
+    """OpenID Connect Core §5.3.2: what the id token tells, as it is now."""
     held = holder_claims(holder, session, client, pairwise_key=pairwise_key)
-    locale = {} if holder.facts is None else {"locale": holder.facts.code.language}
     told = {name: held[name] for name in TOLD if name in held}
-    return {"sub": subject_of(holder, client, pairwise_key=pairwise_key), **told, **locale}
+    return {"sub": subject_of(holder, client, pairwise_key=pairwise_key), **told, **_locale(holder)}
+
+
+def _locale(holder: Holder) -> Claims:
+    return {} if holder.facts is None else {"locale": holder.facts.code.language}
 
 
 def access_scope(session: Session, granted: Sequence[str]) -> Sequence[str]:
@@ -100,8 +103,8 @@ def access_scope(session: Session, granted: Sequence[str]) -> Sequence[str]:
     return (RECOURSE,) if session.is_recourse else granted
 
 
-def id_claims(access: Mapping[str, Any], *, client: Client, nonce: str | None) -> Claims:
-    """OpenID Connect Core §2."""
+def id_claims(access: Mapping[str, Any], holder: Holder, *, client: Client, nonce: str | None) -> Claims:
+    """OpenID Connect Core §2: all that there is to be told, whichever of it was asked for."""
     claims = {name: access[name] for name in ("iss", "sub", "exp", "iat")}
-    claims |= {name: access[name] for name in TOLD if name in access}
+    claims |= {name: access[name] for name in TOLD if name in access} | _locale(holder)
     return {**claims, "aud": client.client_id, **({} if nonce is None else {"nonce": nonce})}

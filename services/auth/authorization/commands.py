@@ -1,10 +1,8 @@
 import secrets
 from datetime import datetime, timedelta
 
-from libs.common.assurance import is_enough
 from libs.common.database import Connection, Database
 from services.auth.authorization import grants, rules, store, waiting_store
-from services.auth.authorization.asked_claims import UNMET
 from services.auth.authorization.rules import AuthorizationCode, AuthorizationRequest
 from services.auth.client.rules import OFFLINE_ACCESS, OPENID, RECOURSE, Client
 from services.auth.session.rules import Session
@@ -38,19 +36,22 @@ async def grant(  # noqa: PLR0913 - what the code stands for, each by name
     request: AuthorizationRequest,
     session: Session,
     *,
+    subject: str,
     secret: str | None = None,
     issuer: str,
     at: datetime,
 ) -> str | None:
     """A code for this session; answers where the browser goes with it, or with that it may not be given.
 
-    `secret`: of the request that waited for this, which is answered by it; None when it was answered before.
+    `subject`: as whom the client knows the session's holder. `secret`: of the request that waited for this, which
+    is answered by it; the answer is None when it was answered before.
     """
-    if not is_enough(session.acr, request.required_acr):
+    unmet = rules.unmet(request, acr=session.acr, subject=subject)
+    if unmet is not None:
         if secret is not None and not await take_request(tx, secret):
             return None
-        unmet = {"error": UNMET, "error_description": "the sign-in does not reach the level asked for"}
-        return rules.answer_address(request.redirect_uri, issuer=issuer, state=request.state, **unmet)
+        told = {"error": unmet.code, "error_description": unmet.description}
+        return rules.answer_address(request.redirect_uri, issuer=issuer, state=request.state, **told)
     code = secrets.token_urlsafe(SECRET_BYTES)
     given = AuthorizationCode(
         code_hash=rules.hash_code(code),

@@ -208,7 +208,7 @@ async def _issue(  # noqa: PLR0913 - what a token says, each by name
     access |= confirmation.claim
     signed = await sign_access_token(parts, client, access)
     answer = token_answer(signed, scope=code.scope, confirmation=confirmation)
-    told = tokens.id_claims(access, client=client, nonce=code.nonce)
+    told = tokens.id_claims(access, given.redeemed.holder, client=client, nonce=code.nonce)
     refresh = {} if given.refresh_token is None else {"refresh_token": given.refresh_token}
     id_token = await parts.keys.sign(told, typ="JWT", alg=client.id_token_signed_response_alg)
     return {**answer, **refresh, "id_token": id_token}

@@ -5,12 +5,13 @@ import hashlib
 import hmac
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
-from services.auth.authorization.asked_claims import as_parameter, read_required_acr
+from libs.common.assurance import is_enough
+from services.auth.authorization.asked_claims import UNMET, as_parameter, read_required_acr, read_required_subject
 from services.auth.client.rules import RECOURSE, Client, ClientKind, grantable_scope, require_audiences
 from services.auth.oauth_errors import OAuthError
 from services.auth.parameters import Parameters
@@ -44,6 +45,7 @@ class AuthorizationRequest:
     language: str
     login_hint: str | None = field(default=None, repr=False)
     required_acr: str | None = None
+    required_subject: str | None = None
     dpop_jkt: str | None = None
     asks_consent: bool = False
 
@@ -109,9 +111,28 @@ def read_request(client: Client, asked: Parameters, *, issuer: str, language: st
         language=language,
         login_hint=_code_of(asked.one("login_hint")),
         required_acr=read_required_acr(asked.one("claims")),
+        required_subject=read_required_subject(asked.one("claims")),
         dpop_jkt=_thumbprint(asked),
         asks_consent=client.kind is ClientKind.SOFTWARE and "consent" in _prompts(asked),
     )
+
+
+def require_hinted(request: AuthorizationRequest, subject: str | None) -> AuthorizationRequest:
+    """The request, for the person alone whom its `id_token_hint` names. Raises OAuthError."""
+    if subject is None:
+        return request
+    if request.required_subject not in {None, subject}:
+        raise OAuthError("invalid_request", "id_token_hint and claims name two persons")
+    return replace(request, required_subject=subject)
+
+
+def unmet(request: AuthorizationRequest, *, acr: str, subject: str) -> OAuthError | None:
+    """What the client is told instead of a code, when not all that it requires is so."""
+    if request.required_subject not in {None, subject}:
+        return OAuthError("login_required", "somebody else has signed in than was asked for")
+    if not is_enough(acr, request.required_acr):
+        return OAuthError(UNMET, "the sign-in does not reach the level asked for")
+    return None
 
 
 def _thumbprint(asked: Parameters) -> str | None:
@@ -248,7 +269,7 @@ def recourse_address(request: AuthorizationRequest) -> str:
         "state": request.state,
         "nonce": request.nonce,
         "dpop_jkt": request.dpop_jkt,
-        "claims": None if request.required_acr is None else as_parameter(request.required_acr),
+        "claims": as_parameter(acr=request.required_acr, subject=request.required_subject),
     }
     present = [(name, value) for name, value in asked.items() if value is not None]
     return f"/oauth/authorize?{urlencode([*present, *(('resource', it) for it in request.resources)])}"

@@ -16,10 +16,10 @@ from services.auth.authorization.rules import AuthorizationCode, AuthorizationRe
 from services.auth.session.rules import Session
 
 REQUEST_COLUMNS = """client_id, redirect_uri, scope, resources, state, nonce, code_challenge, language,
-    login_hint, required_acr, dpop_jkt, asks_consent"""
+    login_hint, required_acr, required_subject, dpop_jkt, asks_consent"""
 INSERT_REQUEST = f"""
 INSERT INTO authorization_requests (secret_hash, expires_at, {REQUEST_COLUMNS})
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 """
 DELETE_REQUEST = "DELETE FROM authorization_requests WHERE secret_hash = $1 RETURNING client_id"
 DELETE_OLD_REQUESTS = "DELETE FROM authorization_requests WHERE expires_at < $1"
@@ -67,6 +67,7 @@ async def add_request(
         request.language,
         request.login_hint,
         request.required_acr,
+        request.required_subject,
         request.dpop_jkt,
         request.asks_consent,
     )

@@ -10,6 +10,7 @@ from libs.common.errors import FactsTooOld, StateChanged
 from libs.common.outbox import publish
 from libs.common.principal import Principal
 from services.auth import records
+from services.auth.authorization.claims import subject_of
 from services.auth.authorization.commands import grant
 from services.auth.parts import Parts
 from services.auth.session import attempts, commands, consent, devices, rules, step_up, store
@@ -82,6 +83,7 @@ async def pass_on(  # noqa: PLR0913 - the last step has all that the others foun
         tx,
         visit.request,
         session,
+        subject=subject_of(holder, visit.client, pairwise_key=parts.pairwise_key.secret),
         secret=visit.request_secret,
         issuer=parts.settings.issuer,
         at=visit.circumstances.at,

@@ -17,6 +17,10 @@ def essential(*levels: str) -> str:
     return json.dumps({"id_token": {"acr": {"essential": True, "values": list(levels)}}})
 
 
+def of_subject(subject: str) -> str:
+    return json.dumps({"id_token": {"sub": {"value": subject}}})
+
+
 async def pending(auth: Running, column: str) -> Any:
     row = await auth.database.fetchrow(f"SELECT {column} AS found FROM authorization_requests")
     assert row is not None
@@ -78,6 +82,32 @@ async def test_any_other_id_token_hint_is_answered_alike(auth: Running, platform
     assert all(answer == answer_of(nobody) for answer in answers)
 
 
+@pytest.mark.parametrize("named_by", ["id_token_hint", "claims"])
+async def test_only_the_person_named_is_answered_for(auth: Running, platform: Platform, named_by: str) -> None:
+    given = await granted(auth, platform, parties.CLIC_REVENU)
+    token = given.tokens["id_token"]
+    subject = (await claims_of(auth, token))["sub"]
+    asked = {named_by: token if named_by == "id_token_hint" else of_subject(subject)}
+    assert "code" in answer_of(await given.browser.get(given.client.authorize(**asked, prompt="none")))
+    somebody = await granted(auth, platform, parties.CLIC_REVENU)
+    silent = await somebody.browser.get(given.client.authorize(**asked, prompt="none"))
+    assert answer_of(silent)["error"] == "login_required"
+    before = await auth.database.fetch("SELECT code_hash FROM authorization_codes")
+    wrong = await parties.sign_in(new_browser(auth), given.client, somebody.person, **asked, state="s")
+    answer = answer_of(wrong)
+    assert (answer["error"], answer["state"]) == ("login_required", "s")
+    assert await auth.database.fetch("SELECT code_hash FROM authorization_codes") == before
+    assert await auth.database.fetch("SELECT 1 FROM authorization_requests") == []
+    right = await parties.sign_in(new_browser(auth), given.client, given.person, **asked)
+    assert "code" in answer_of(right)
+
+
+async def test_a_hint_and_claims_that_name_two_persons_are_refused(auth: Running, platform: Platform) -> None:
+    given = await granted(auth, platform)
+    asked = given.client.authorize(id_token_hint=given.tokens["id_token"], claims=of_subject("somebody-else"))
+    assert answer_of(await given.browser.get(asked))["error"] == "invalid_request"
+
+
 @pytest.mark.parametrize(
     "claims",
     [
@@ -89,6 +119,10 @@ async def test_any_other_id_token_hint_is_answered_alike(auth: Running, platform
         '{"id_token": {"acr": "x"}}',
         '{"id_token": {"acr": {"essential": true, "values": "x"}}}',
         '{"id_token": {"acr": {"essential": true, "values": [7]}}}',
+        '{"id_token": {"sub": {"value": 7}}}',
+        '{"id_token": {"sub": {"value": "a\\u0000b"}}}',
+        '{"id_token": {"sub": {"values": ["a", "b"]}}}',
+        json.dumps({"id_token": {"sub": {"value": "x" * 256}}}),
         "[" * 4_000,
         json.dumps({"x": "y" * 5_000}),
     ],

@@ -74,7 +74,14 @@ def test_the_lowest_level_that_serves_is_required() -> None:
     assert required({"essential": True, "value": ACR_TWO_FACTOR}) == ACR_TWO_FACTOR
     for wish in ({"values": [ACR_TWO_FACTOR]}, {"essential": False, "value": ACR_TWO_FACTOR}, None, {}):
         assert required(wish) is None
-    assert asked_claims.read_required_acr(asked_claims.as_parameter(ACR_TWO_FACTOR)) == ACR_TWO_FACTOR
+
+
+@pytest.mark.parametrize("acr", [None, ACR_TWO_FACTOR])
+@pytest.mark.parametrize("subject", [None, "somebody"])
+def test_what_is_required_is_asked_for_again_as_it_was(acr: str | None, subject: str | None) -> None:
+    again = asked_claims.as_parameter(acr=acr, subject=subject)
+    assert asked_claims.read_required_acr(again) == acr
+    assert asked_claims.read_required_subject(again) == subject
 
 
 def test_a_higher_level_serves_a_lower_one_and_an_unknown_one_serves_nothing() -> None:

@@ -1,6 +1,7 @@
 """Calls from one service to another's internal API, with a client credential (RFC 7523) and a deadline."""
 
 import asyncio
+import logging
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,10 +13,13 @@ from joserfc.jwk import ECKey
 from pydantic import BaseModel, Field, ValidationError
 
 from libs.common.call import Call
+from libs.common.circuit_breaker import CircuitBreaker
 from libs.common.contracts.envelope import Envelope
 from libs.common.errors import ServiceUnavailable
 from libs.common.settings import ServiceSettings
 from libs.common.telemetry import current_traceparent
+
+log = logging.getLogger(__name__)
 
 ASSERTION_SECONDS = 30
 RENEW_BEFORE_SECONDS = 30
@@ -38,6 +42,7 @@ class ServiceCalls:
     settings: ServiceSettings
     transport: httpx.AsyncBaseTransport | None = None
     _tokens: dict[str, tuple[float, str]] = field(default_factory=dict)
+    _breakers: dict[str, CircuitBreaker] = field(default_factory=dict)
     _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
     _client: httpx.AsyncClient | None = None
 
@@ -52,21 +57,33 @@ class ServiceCalls:
     ) -> httpx.Response:
         """Answers whatever the other service answered below 500.
 
-        Raises ServiceUnavailable when it is away, too slow or failing; then it may or may not have acted.
+        Raises ServiceUnavailable when it is away, too slow or failing, and then it may or may not have acted; or
+        when it was too slow so often that it is not asked now.
         """
+        breaker = self.breaker(service)
+        if not breaker.may_call():
+            raise ServiceUnavailable(service=service)
         try:
             # httpx counts the time of each read; the deadline is of the whole call, its token included.
             async with asyncio.timeout(self.settings.outbound_timeout_seconds):
                 headers = {"Authorization": f"Bearer {await self._token(service)}", **_handed_on(call)}
                 address = self._address(service) + path
                 answer = await self._http().request(method, address, headers=headers, json=body)
+        except (httpx.TimeoutException, TimeoutError) as error:
+            if breaker.note_deadline_missed():
+                log.warning("a service does not answer in time and is left alone", extra={"service": service})
+            raise ServiceUnavailable(service=service) from error
         except (httpx.HTTPError, OSError, ValidationError) as error:
             raise ServiceUnavailable(service=service) from error
+        breaker.note_answer()
         if answer.status_code >= SERVER_ERROR:
             raise ServiceUnavailable(service=service)
         if answer.status_code == httpx.codes.UNAUTHORIZED:
             self._tokens.pop(service, None)
         return answer
+
+    def breaker(self, service: str) -> CircuitBreaker:
+        return self._breakers.setdefault(service, CircuitBreaker())
 
     async def refill(self, publisher: str, partitionkey: str, after_sequence: int) -> list[Envelope]:
         """The events of one key after a sequence, from the publisher's feed. Raises ServiceUnavailable."""

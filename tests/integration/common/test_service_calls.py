@@ -5,6 +5,7 @@ import httpx
 import pytest
 
 from deploy.local.environment import Platform
+from libs.common import circuit_breaker
 from libs.common.errors import ServiceUnavailable
 from tests.integration.common.probe import PUBLISHER
 from tests.kit import running
@@ -90,4 +91,72 @@ async def test_a_token_that_was_not_given_is_asked_for_again(platform: Platform)
         with pytest.raises(ServiceUnavailable):
             await calls.request("GET", "delegation", "/x")
         assert (await calls.request("GET", "delegation", "/x")).status_code == 200
+        await calls.close()
+
+
+async def test_a_service_that_hangs_is_left_alone_until_it_answers(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(circuit_breaker, "PAUSE_SECONDS", 0.3)
+    asked = []
+    hangs = True
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/oauth/token":
+            return httpx.Response(200, json={"access_token": "t", "expires_in": 300})
+        asked.append(request.url.path)
+        if hangs and request.url.path == "/hangs":
+            await asyncio.sleep(60)
+        return httpx.Response(200)
+
+    async with running(PUBLISHER, platform, outbound_timeout_seconds=0.1) as service:
+        calls = replace(service.resources.service_calls, transport=httpx.MockTransport(answer))
+
+        async def fails(number: int) -> list[bool]:
+            made = await asyncio.gather(
+                *(calls.request("GET", "delegation", "/hangs") for _ in range(number)), return_exceptions=True
+            )
+            return [isinstance(one, ServiceUnavailable) for one in made]
+
+        assert all(await fails(circuit_breaker.FAILURES))
+        assert all(await fails(20))
+        assert len(asked) == circuit_breaker.FAILURES
+        assert (await calls.request("GET", "registry", "/another")).status_code == 200
+        await asyncio.sleep(0.4)
+        assert all(await fails(20))
+        assert asked.count("/hangs") == circuit_breaker.FAILURES + 1
+        hangs = False
+        await asyncio.sleep(0.4)
+        assert (await calls.request("GET", "delegation", "/hangs")).status_code == 200
+        assert not any(await fails(20))
+        await calls.close()
+
+
+async def test_a_service_that_is_away_is_asked_each_time(platform: Platform) -> None:
+    asked = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        raise httpx.ConnectError("refused")
+
+    async with running(PUBLISHER, platform) as service:
+        calls = replace(service.resources.service_calls, transport=httpx.MockTransport(answer))
+        for _ in range(2 * circuit_breaker.FAILURES):
+            with pytest.raises(ServiceUnavailable):
+                await calls.request("GET", "delegation", "/x")
+        await calls.close()
+    assert len(asked) == 2 * circuit_breaker.FAILURES
+
+
+async def test_a_call_that_is_given_up_counts_for_nothing(platform: Platform) -> None:
+    async def answer(_: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(60)
+        raise AssertionError
+
+    async with running(PUBLISHER, platform) as service:
+        calls = replace(service.resources.service_calls, transport=httpx.MockTransport(answer))
+        for _ in range(2 * circuit_breaker.FAILURES):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(calls.request("GET", "delegation", "/x"), 0.01)
+        assert calls.breaker("delegation").may_call()
         await calls.close()

@@ -134,6 +134,7 @@ CREATE TABLE public.clients (
     state text DEFAULT 'active'::text NOT NULL,
     is_installed boolean DEFAULT true NOT NULL,
     vendor text,
+    grant_epoch integer DEFAULT 0 NOT NULL,
     CONSTRAINT a_departments_client_names_it CHECK (((kind ~~ 'department%'::text) = (department IS NOT NULL))),
     CONSTRAINT a_vendors_client_names_its_software CHECK (((kind = 'software'::text) = (software IS NOT NULL))),
     CONSTRAINT at_most_two_secrets_live CHECK ((cardinality(secret_hashes) <= 2)),
@@ -498,6 +499,7 @@ CREATE TABLE public.token_grants (
     revoked_at timestamp with time zone,
     reason text,
     bound_by text,
+    client_epoch integer DEFAULT 0 NOT NULL,
     CONSTRAINT a_revoked_grant_has_its_reason CHECK (((revoked_at IS NULL) = (reason IS NULL))),
     CONSTRAINT binding_is_known CHECK ((bound_by = ANY (ARRAY['key'::text, 'certificate'::text])))
 );
@@ -666,6 +668,7 @@ CREATE INDEX access_records_default_client_id_at_id_idx ON public.access_records
 CREATE INDEX access_records_default_user_code_id_at_id_idx ON public.access_records_default USING btree (user_code_id, at, id);
 CREATE INDEX applicant_choices_by_expiry ON public.applicant_choices USING btree (expires_at);
 CREATE INDEX authorization_codes_by_expiry ON public.authorization_codes USING btree (expires_at);
+CREATE INDEX authorization_codes_unredeemed ON public.authorization_codes USING btree (client_id) WHERE (used_at IS NULL);
 CREATE INDEX authorization_requests_by_expiry ON public.authorization_requests USING btree (expires_at);
 CREATE INDEX client_assertions_by_expiry ON public.client_assertions USING btree (expires_at);
 CREATE INDEX dpop_proofs_by_expiry ON public.dpop_proofs USING btree (expires_at);
@@ -779,6 +782,7 @@ GRANT UPDATE(backchannel_logout_session_required) ON TABLE public.clients TO aut
 GRANT UPDATE(state) ON TABLE public.clients TO auth_app;
 GRANT UPDATE(is_installed) ON TABLE public.clients TO auth_app;
 GRANT UPDATE(vendor) ON TABLE public.clients TO auth_app;
+GRANT UPDATE(grant_epoch) ON TABLE public.clients TO auth_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.dpop_proofs TO auth_app;
 GRANT SELECT,INSERT ON TABLE public.duties_shown TO auth_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.email_addresses TO auth_app;

@@ -30,6 +30,8 @@ class Binding(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TokenGrant:
+    """`is_ended`: revoked, or its client was disabled since."""
+
     id: UUID
     client_id: str
     session_id: UUID
@@ -38,7 +40,7 @@ class TokenGrant:
     code_hash: bytes = field(repr=False)
     given_at: datetime
     expires_at: datetime
-    revoked_at: datetime | None = None
+    is_ended: bool = False
     bound_by: Binding | None = None
 
     @property
@@ -65,8 +67,7 @@ class RefreshToken:
 
 def is_good(held: HeldGrant, *, lifetime: Lifetime, at: datetime) -> bool:
     """Whether the grant still gives tokens and its tokens still stand, but for what `standing` says."""
-    is_revoked = held.grant.revoked_at is not None
-    return not is_revoked and is_session_good(held.session, held.holder, lifetime=lifetime, at=at)
+    return not held.grant.is_ended and is_session_good(held.session, held.holder, lifetime=lifetime, at=at)
 
 
 def is_session_good(session: Session, holder: Holder, *, lifetime: Lifetime, at: datetime) -> bool:

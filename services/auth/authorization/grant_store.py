@@ -10,8 +10,9 @@ from services.auth.authorization.held_store import HELD_COLUMNS, WITH_FACTS, hel
 
 GRANT_COLUMNS = """g.id AS grant_id, g.client_id AS grant_client_id, g.scope AS grant_scope,
     g.resources AS grant_resources, g.code_hash AS grant_code_hash, g.given_at AS grant_given_at,
-    g.expires_at AS grant_expires_at, g.revoked_at AS grant_revoked_at, g.bound_by AS grant_bound_by"""
-HOLDERS = f"JOIN sessions s ON s.id = g.session_id {WITH_FACTS}"
+    g.expires_at AS grant_expires_at, g.bound_by AS grant_bound_by,
+    g.revoked_at IS NOT NULL OR g.client_epoch <> k.grant_epoch AS grant_is_ended"""
+HOLDERS = f"JOIN clients k ON k.client_id = g.client_id JOIN sessions s ON s.id = g.session_id {WITH_FACTS}"
 # What is asked together is read together. OFFSET 0 keeps each a look-up by key, whatever the planner thinks.
 SELECT_HELD = f"""
 SELECT held.* FROM unnest($1::uuid[]) AS asked (id)
@@ -30,8 +31,8 @@ CROSS JOIN LATERAL (
 INSERT_GRANT = """
 WITH given AS (
     INSERT INTO token_grants
-        (id, client_id, session_id, scope, resources, code_hash, given_at, expires_at, bound_by)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $10)
+        (id, client_id, session_id, scope, resources, code_hash, given_at, expires_at, bound_by, client_epoch)
+    SELECT $1, $2, $3, $4, $5, $6, $7, $8, $10, grant_epoch FROM clients WHERE client_id = $2
 ), touched AS (
     UPDATE sessions SET last_seen_at = greatest(last_seen_at, $7) WHERE id = $3 AND ended_at IS NULL
 )
@@ -53,9 +54,10 @@ WITH asked AS (
     SELECT s.id FROM sessions s WHERE s.id IN (SELECT session_id FROM meant) AND s.ended_at IS NULL
     ORDER BY s.id FOR NO KEY UPDATE
 ), used AS (
-    UPDATE refresh_tokens t SET used_at = meant.at FROM meant, held, token_grants g
+    UPDATE refresh_tokens t SET used_at = meant.at
+    FROM meant, held, token_grants g JOIN clients k USING (client_id)
     WHERE t.token_hash = meant.old_hash AND t.used_at IS NULL AND held.id = meant.session_id
-      AND g.id = t.grant_id AND g.revoked_at IS NULL
+      AND g.id = t.grant_id AND g.revoked_at IS NULL AND g.client_epoch = k.grant_epoch
     RETURNING t.grant_id, t.expires_at, meant.session_id, meant.new_hash, meant.at
 ), touched AS (
     UPDATE sessions SET last_seen_at = greatest(last_seen_at, latest.at)
@@ -68,9 +70,10 @@ RETURNING token_hash
 """
 # FAPI 2.0 Security Profile §5.3.2.1: for its clients the token stays; using it is a use of the session.
 UPDATE_TOUCHED = """
-UPDATE sessions s SET last_seen_at = greatest(s.last_seen_at, $2) FROM refresh_tokens t, token_grants g
+UPDATE sessions s SET last_seen_at = greatest(s.last_seen_at, $2)
+FROM refresh_tokens t, token_grants g JOIN clients k USING (client_id)
 WHERE t.token_hash = $1 AND t.used_at IS NULL AND g.id = t.grant_id AND g.revoked_at IS NULL
-  AND s.id = g.session_id AND s.ended_at IS NULL
+  AND g.client_epoch = k.grant_epoch AND s.id = g.session_id AND s.ended_at IS NULL
 RETURNING s.id
 """
 UPDATE_REVOKED = """
@@ -164,7 +167,7 @@ async def _held(database: Database, row: asyncpg.Record) -> HeldGrant:
         code_hash=row["grant_code_hash"],
         given_at=row["grant_given_at"],
         expires_at=row["grant_expires_at"],
-        revoked_at=row["grant_revoked_at"],
+        is_ended=row["grant_is_ended"],
         bound_by=None if row["grant_bound_by"] is None else Binding(row["grant_bound_by"]),
     )
     return HeldGrant(grant, held.session, held.holder, held.bound)

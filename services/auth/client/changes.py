@@ -92,7 +92,7 @@ async def _switch(
 ) -> Executed:
     client = registered.client
     await store.save_state(tx, client.client_id, state=state, was=registered.state)
-    await of_client.end_everything(tx, client.client_id, at=call.at)
+    await of_client.end_everything(tx, client.client_id)
     await _record(tx, call, command, client, told={})
     return Executed()
 

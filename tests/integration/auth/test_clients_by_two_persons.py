@@ -273,6 +273,17 @@ async def test_what_a_disabled_client_was_given_stays_dead_when_it_is_enabled(
     assert (await auth.public.get("/oauth/userinfo", headers=given.bearer)).status_code == 401
 
 
+async def test_disabling_a_client_takes_no_longer_however_much_it_was_granted(
+    auth: Running, platform: Platform
+) -> None:
+    given = await granted(auth, platform, CLIC_REVENU)
+    untouched = "SELECT id, xmin::text FROM token_grants ORDER BY id"
+    before = await auth.database.fetch(untouched)
+    await by_two(auth, "disable_client", {"client_id": CLIC_REVENU[0]})
+    assert (await auth.public.get("/oauth/userinfo", headers=given.bearer)).status_code == 401
+    assert await auth.database.fetch(untouched) == before
+
+
 async def test_nobody_is_sent_to_an_address_that_is_taken_away_while_they_sign_in(
     auth: Running, platform: Platform
 ) -> None:
@@ -323,10 +334,11 @@ async def test_a_code_redeemed_at_the_instant_its_client_is_disabled_gives_a_gra
     made = (await propose(auth, security(auth), "disable_client", {"client_id": CLIC_REVENU[0]})).json()
     redeemed, approved = await asyncio.gather(revenu.redeem(code), approve(auth, security(auth), made))
     assert approved.status_code == 200
-    rows = await auth.database.fetch(
-        "SELECT revoked_at, reason FROM token_grants WHERE client_id = $1", CLIC_REVENU[0]
-    )
-    assert [row["reason"] for row in rows if row["revoked_at"] is None] == []
+    alive = """
+        SELECT 1 FROM token_grants g JOIN clients c USING (client_id)
+        WHERE client_id = $1 AND client_epoch = grant_epoch AND revoked_at IS NULL
+    """
+    assert await auth.database.fetch(alive, CLIC_REVENU[0]) == []
     assert redeemed.status_code == 200 or redeemed.json()["error"] in {"invalid_client", "invalid_grant"}
 
 

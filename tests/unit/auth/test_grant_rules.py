@@ -46,7 +46,7 @@ def test_a_scope_is_narrowed_in_the_order_it_was_granted() -> None:
 @pytest.mark.parametrize(
     "held",
     [
-        replace(HELD, grant=replace(GRANT, revoked_at=NOON)),
+        replace(HELD, grant=replace(GRANT, is_ended=True)),
         replace(HELD, session=replace(SESSION, ended_at=NOON)),
         replace(HELD, session=replace(SESSION, stage=Stage.CHANGE_PASSWORD)),
         replace(HELD, session=replace(SESSION, last_seen_at=NOON - timedelta(minutes=31))),

@@ -8,6 +8,7 @@ from pydantic import BaseModel, PlainSerializer, SecretStr, SerializationInfo
 from libs.common.call import Call
 from libs.common.database import Connection
 from libs.common.errors import IdempotencyKeyReused
+from libs.common.sweeping import delete_some, deleting_some
 
 KEPT = timedelta(hours=24)
 
@@ -20,7 +21,7 @@ SELECT_KEY = (
     "SELECT request_hash, status, body FROM idempotency_keys WHERE principal = $1 AND route = $2 AND key = $3"
 )
 UPDATE_KEY = "UPDATE idempotency_keys SET status = $4, body = $5 WHERE principal = $1 AND route = $2 AND key = $3"
-DELETE_OLD_KEYS = "DELETE FROM idempotency_keys WHERE created_at < $1"
+DELETE_OLD_KEYS = deleting_some("idempotency_keys", "created_at < $1")
 
 
 class Replayed(Exception):
@@ -66,5 +67,5 @@ async def keep(tx: Connection, call: Call, *, status: int, body: BaseModel | Non
     await tx.execute(UPDATE_KEY, key.principal, key.route, key.key, status, stored)
 
 
-async def forget_old_keys(tx: Connection, *, now: datetime) -> None:
-    await tx.execute(DELETE_OLD_KEYS, now - KEPT)
+async def forget_old_keys(tx: Connection, *, now: datetime) -> int:
+    return await delete_some(tx, DELETE_OLD_KEYS, now - KEPT)

@@ -4,11 +4,12 @@ from datetime import datetime
 
 from libs.common.database import Connection, Database
 from libs.common.dpop import Proof
+from libs.common.sweeping import delete_some, deleting_some
 
 INSERT_PROOF = """
 INSERT INTO dpop_proofs (use_hash, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING use_hash
 """
-DELETE_OLD_PROOFS = "DELETE FROM dpop_proofs WHERE expires_at < $1"
+DELETE_OLD_PROOFS = deleting_some("dpop_proofs", "expires_at < $1")
 
 
 async def use_proof(database: Database, proof: Proof) -> bool:
@@ -16,5 +17,5 @@ async def use_proof(database: Database, proof: Proof) -> bool:
     return await database.fetchrow(INSERT_PROOF, proof.use_hash, proof.kept_until) is not None
 
 
-async def forget_old_proofs(tx: Connection, *, now: datetime) -> None:
-    await tx.execute(DELETE_OLD_PROOFS, now)
+async def forget_old_proofs(tx: Connection, *, now: datetime) -> int:
+    return await delete_some(tx, DELETE_OLD_PROOFS, now)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ from libs.common.relay import Relay
 from libs.common.service_calls import ServiceCalls
 from libs.common.settings import ServiceSettings
 from libs.common.standing import forget_ended_sessions
+from libs.common.sweeping import in_rounds
 from libs.common.telemetry import configure_logging, configure_tracing
 
 log = logging.getLogger(__name__)
@@ -233,17 +235,24 @@ async def run_worker(service: Service, settings: ServiceSettings) -> None:
 
 async def _sweep(service: Service, resources: Resources) -> None:
     while True:
-        try:
-            async with resources.database.transaction() as tx:
-                await forget_old_keys(tx, now=now())
-                await forget_old_proofs(tx, now=now())
-                await forget_ended_sessions(tx, now=now())
-                await sweep_proposals(tx, at=now())
-            for sweep in service.sweeps:
-                await sweep(resources)
-        except Exception:
-            log.exception("a sweep failed and is tried again")
+        await sweep_once(service, resources)
         await asyncio.sleep(SWEEP_SECONDS)
+
+
+async def sweep_once(service: Service, resources: Resources) -> None:
+    """What every service sweeps, then its own; one that fails holds up no other."""
+    for sweep in (_sweep_shared, *service.sweeps):
+        try:
+            await sweep(resources)
+        except Exception:
+            log.exception("a sweep failed and is tried again", extra={"sweep": sweep.__name__})
+
+
+async def _sweep_shared(resources: Resources) -> None:
+    for forget in (forget_old_keys, forget_old_proofs, forget_ended_sessions):
+        await in_rounds(resources.database, partial(forget, now=now()))
+    async with resources.database.transaction() as tx:
+        await sweep_proposals(tx, at=now())
 
 
 async def run_migrate(service: Service, settings: ServiceSettings) -> None:

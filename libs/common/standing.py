@@ -6,6 +6,7 @@ from uuid import UUID
 
 from libs.common.clock import next_second
 from libs.common.database import Connection
+from libs.common.sweeping import delete_some, deleting_some
 
 RECOURSE_ONLY = "recourse-only"
 LONGEST_TOKEN = timedelta(minutes=10)
@@ -25,7 +26,7 @@ SELECT state, refuse_issued_before FROM standing WHERE subject_kind = $1 AND sub
 SELECT_BARRED = """
 SELECT EXISTS (SELECT 1 FROM standing WHERE subject_kind = $1 AND subject_id = $2 AND state <> 'active')
 """
-DELETE_ENDED_SESSIONS = "DELETE FROM standing WHERE subject_kind = 'session' AND refuse_issued_before < $1"
+DELETE_ENDED_SESSIONS = deleting_some("standing", "subject_kind = 'session' AND refuse_issued_before < $1")
 
 
 async def set_standing(  # noqa: PLR0913 - the columns of one row
@@ -43,6 +44,6 @@ async def is_barred(tx: Connection, kind: SubjectKind, subject_id: str) -> bool:
     return bool(await tx.fetchval(SELECT_BARRED, kind, subject_id))
 
 
-async def forget_ended_sessions(tx: Connection, *, now: datetime) -> None:
+async def forget_ended_sessions(tx: Connection, *, now: datetime) -> int:
     """Removes objections to sessions whose last token has expired."""
-    await tx.execute(DELETE_ENDED_SESSIONS, now - LONGEST_TOKEN)
+    return await delete_some(tx, DELETE_ENDED_SESSIONS, now - LONGEST_TOKEN)

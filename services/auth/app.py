@@ -1,8 +1,10 @@
+from functools import partial
 from pathlib import Path
 
 from libs.common.clock import now
 from libs.common.proposal.api import proposal_routes
 from libs.common.service import Resources, Service
+from libs.common.sweeping import in_rounds
 from services.auth import assets_api, lost_api
 from services.auth.agent_account import api as agent_account_api
 from services.auth.authorization import api as authorization_api
@@ -85,17 +87,20 @@ async def sweep_incidents(resources: Resources) -> None:
 
 
 async def sweep_expired(resources: Resources) -> None:
+    for forget in (
+        forget_old_grants,
+        forget_old_pushed,
+        forget_old_assertions,
+        attempts.forget_old,
+        forget_old_factors,
+        forget_old_step_ups,
+        forget_old_marks,
+        forget_old_logouts,
+        forget_old_choices,
+    ):
+        await in_rounds(resources.database, partial(forget, at=now()))
     async with resources.database.transaction() as tx:
-        await forget_old_grants(tx, at=now())
-        await forget_old_pushed(tx, at=now())
-        await forget_old_assertions(tx, at=now())
-        await attempts.forget_old(tx, at=now())
-        await forget_old_factors(tx, at=now())
-        await forget_old_step_ups(tx, at=now())
-        await forget_old_marks(tx, at=now())
         await forget_retired(tx, at=now())
-        await forget_old_logouts(tx, at=now())
-        await forget_old_choices(tx, at=now())
 
 
 SERVICE = Service(

@@ -1,5 +1,6 @@
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -12,6 +13,7 @@ from libs.common.proposal.api import proposal_routes
 from libs.common.proposal.parked import parked_alone
 from libs.common.service import Resources, Service
 from libs.common.settings import own_settings
+from libs.common.sweeping import in_rounds
 from services.registry.applicant.api import router as applicants
 from services.registry.conditions.api import router as conditions
 from services.registry.consumers import handlers
@@ -61,8 +63,9 @@ async def sweep(resources: Resources) -> None:
     """Drafts that nobody can hand in any more expire; ended sessions and old counters go."""
     at = now()
     async with resources.database.transaction() as tx:
-        await store.expire(tx, now=at)
-        await limits.forget_old(tx, now=at)
+        await store.expire_drafts(tx, now=at)
+    for forget in (store.forget_ended_sessions, limits.forget_old):
+        await in_rounds(resources.database, partial(forget, now=at))
 
 
 async def install(resources: Resources, arguments: list[str]) -> None:

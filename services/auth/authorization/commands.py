@@ -79,7 +79,9 @@ def _granted_scope(request: AuthorizationRequest, *, is_recourse: bool) -> tuple
     return (OPENID, OFFLINE_ACCESS) if OFFLINE_ACCESS in request.scope else (OPENID,)
 
 
-async def forget_old(tx: Connection, *, at: datetime) -> None:
-    """A code whose grant is kept is kept with it."""
-    await grants.forget_old(tx, at=at)
-    await store.forget_old(tx, requests_before=at, codes_before=at - CODES_KEPT)
+async def forget_old(tx: Connection, *, at: datetime) -> int:
+    """A code whose grant is kept is kept with it. The most that went of one kind."""
+    return max(
+        await grants.forget_old(tx, at=at),
+        await store.forget_old(tx, requests_before=at, codes_before=at - CODES_KEPT),
+    )

@@ -5,6 +5,7 @@ from uuid import UUID
 import asyncpg
 
 from libs.common.database import Connection, Database
+from libs.common.sweeping import delete_some, deleting_some
 from services.auth.authorization.grant_rules import Binding, HeldGrant, RefreshToken, TokenGrant
 from services.auth.authorization.held_store import HELD_COLUMNS, WITH_FACTS, held_session_of
 
@@ -82,8 +83,8 @@ UPDATE token_grants SET revoked_at = $2, reason = $3 WHERE id = $1 AND revoked_a
 UPDATE_REVOKED_BY_CODE = """
 UPDATE token_grants SET revoked_at = $2, reason = $3 WHERE code_hash = $1 AND revoked_at IS NULL RETURNING id
 """
-DELETE_OLD_REFRESH_TOKENS = "DELETE FROM refresh_tokens WHERE expires_at < $1"
-DELETE_OLD_GRANTS = "DELETE FROM token_grants WHERE expires_at < $1"
+DELETE_OLD_REFRESH_TOKENS = deleting_some("refresh_tokens", "expires_at < $1")
+DELETE_OLD_GRANTS = deleting_some("token_grants", "expires_at < $1")
 
 
 async def add(tx: Connection, grant: TokenGrant, *, refresh_hash: bytes | None) -> None:
@@ -151,9 +152,11 @@ async def revoke_by_code(tx: Connection, code_hash: bytes, *, reason: str, at: d
     return found
 
 
-async def forget_old(tx: Connection, *, before: datetime) -> None:
-    await tx.execute(DELETE_OLD_REFRESH_TOKENS, before)
-    await tx.execute(DELETE_OLD_GRANTS, before)
+async def forget_old(tx: Connection, *, before: datetime) -> int:
+    """The most that went of one kind."""
+    return max(
+        await delete_some(tx, DELETE_OLD_REFRESH_TOKENS, before), await delete_some(tx, DELETE_OLD_GRANTS, before)
+    )
 
 
 async def _held(database: Database, row: asyncpg.Record) -> HeldGrant:

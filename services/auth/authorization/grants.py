@@ -86,8 +86,8 @@ async def revoke_replayed(tx: Connection, call: Call, code: AuthorizationCode) -
         await record_evidence(tx, call, "refuse_replayed_code", applicant_id=None, content=content)
 
 
-async def forget_old(tx: Connection, *, at: datetime) -> None:
-    await store.forget_old(tx, before=at - GRANTS_KEPT)
+async def forget_old(tx: Connection, *, at: datetime) -> int:
+    return await store.forget_old(tx, before=at - GRANTS_KEPT)
 
 
 async def _record(tx: Connection, call: Call, held: HeldGrant, *, command: str) -> None:

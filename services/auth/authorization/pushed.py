@@ -115,5 +115,5 @@ def hash_uri(request_uri: str) -> bytes:
     return hashlib.sha256(request_uri.encode()).digest()
 
 
-async def forget_old_pushed(tx: Connection, *, at: datetime) -> None:
-    await store.forget_old(tx, at=at)
+async def forget_old_pushed(tx: Connection, *, at: datetime) -> int:
+    return await store.forget_old(tx, at=at)

@@ -2,6 +2,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from libs.common.database import Connection, Database
+from libs.common.sweeping import delete_some, deleting_some
 from services.auth.parameters import Parameters
 
 INSERT_PUSHED = """
@@ -11,7 +12,7 @@ INSERT INTO pushed_requests (uri_hash, client_id, parameters, expires_at) VALUES
 DELETE_TAKEN = """
 DELETE FROM pushed_requests WHERE uri_hash = $1 AND client_id = $2 AND expires_at > $3 RETURNING parameters
 """
-DELETE_OLD_PUSHED = "DELETE FROM pushed_requests WHERE expires_at <= $1"
+DELETE_OLD_PUSHED = deleting_some("pushed_requests", "expires_at <= $1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,5 +33,5 @@ async def take(database: Database, uri_hash: bytes, *, client_id: str, at: datet
     return None if row is None else Parameters(row["parameters"])
 
 
-async def forget_old(tx: Connection, *, at: datetime) -> None:
-    await tx.execute(DELETE_OLD_PUSHED, at)
+async def forget_old(tx: Connection, *, at: datetime) -> int:
+    return await delete_some(tx, DELETE_OLD_PUSHED, at)

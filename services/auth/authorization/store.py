@@ -4,6 +4,7 @@ from uuid import UUID
 import asyncpg
 
 from libs.common.database import Connection, Database
+from libs.common.sweeping import delete_some, deleting_some
 from services.auth.authorization.held_store import (
     HELD_COLUMNS,
     SESSION_AND_BOUND,
@@ -22,7 +23,7 @@ INSERT INTO authorization_requests (secret_hash, expires_at, {REQUEST_COLUMNS})
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 """
 DELETE_REQUEST = "DELETE FROM authorization_requests WHERE secret_hash = $1 RETURNING client_id"
-DELETE_OLD_REQUESTS = "DELETE FROM authorization_requests WHERE expires_at < $1"
+DELETE_OLD_REQUESTS = deleting_some("authorization_requests", "expires_at < $1")
 
 CODE_COLUMNS = """code_hash, client_id, redirect_uri, session_id, scope, resources, nonce, code_challenge,
     expires_at, used_at, dpop_jkt"""
@@ -44,10 +45,11 @@ WITH used AS (
     UPDATE authorization_codes SET used_at = $2 WHERE code_hash = $1 AND used_at IS NULL RETURNING session_id)
 SELECT {HELD_COLUMNS} FROM used JOIN sessions s ON s.id = used.session_id {WITH_FACTS}
 """
-DELETE_OLD_CODES = """
-DELETE FROM authorization_codes c WHERE c.expires_at < $1
-   AND NOT EXISTS (SELECT 1 FROM token_grants g WHERE g.code_hash = c.code_hash)
-"""
+DELETE_OLD_CODES = deleting_some(
+    "authorization_codes",
+    """expires_at < $1
+    AND NOT EXISTS (SELECT 1 FROM token_grants g WHERE g.code_hash = authorization_codes.code_hash)""",
+)
 
 
 async def add_request(
@@ -106,9 +108,12 @@ async def use_code(tx: Connection, code_hash: bytes, *, at: datetime) -> HeldSes
     return None if row is None else await held_session_of(tx, row)
 
 
-async def forget_old(tx: Connection, *, requests_before: datetime, codes_before: datetime) -> None:
-    await tx.execute(DELETE_OLD_REQUESTS, requests_before)
-    await tx.execute(DELETE_OLD_CODES, codes_before)
+async def forget_old(tx: Connection, *, requests_before: datetime, codes_before: datetime) -> int:
+    """The most that went of one kind."""
+    return max(
+        await delete_some(tx, DELETE_OLD_REQUESTS, requests_before),
+        await delete_some(tx, DELETE_OLD_CODES, codes_before),
+    )
 
 
 def _values(code: AuthorizationCode) -> tuple[object, ...]:

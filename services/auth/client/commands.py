@@ -40,5 +40,5 @@ def registration_of(client: Client) -> dict[str, Any]:
     }
 
 
-async def forget_old_assertions(tx: Connection, *, at: datetime) -> None:
-    await store.forget_old_assertions(tx, at=at)
+async def forget_old_assertions(tx: Connection, *, at: datetime) -> int:
+    return await store.forget_old_assertions(tx, at=at)

@@ -5,6 +5,7 @@ from typing import Any
 import asyncpg
 
 from libs.common.database import Connection, Database
+from libs.common.sweeping import delete_some, deleting_some
 from services.auth.client.keys import Alg
 from services.auth.client.rules import Client, ClientKind, Method, Profile
 
@@ -50,7 +51,7 @@ SELECT * FROM unnest($1::text[], $2::bytea[], $3::timestamptz[]) AS shown (clien
 ORDER BY client_id, jti_hash
 ON CONFLICT DO NOTHING RETURNING client_id, jti_hash
 """
-DELETE_OLD_ASSERTIONS = "DELETE FROM client_assertions WHERE expires_at < $1"
+DELETE_OLD_ASSERTIONS = deleting_some("client_assertions", "expires_at < $1")
 
 
 async def find(database: Database | Connection, client_id: str) -> Client | None:
@@ -90,8 +91,8 @@ def _take(assertion: tuple[str, bytes], kept: set[tuple[str, bytes]]) -> bool:
     return is_there
 
 
-async def forget_old_assertions(tx: Connection, *, at: datetime) -> None:
-    await tx.execute(DELETE_OLD_ASSERTIONS, at)
+async def forget_old_assertions(tx: Connection, *, at: datetime) -> int:
+    return await delete_some(tx, DELETE_OLD_ASSERTIONS, at)
 
 
 def _values(client: Client) -> list[Any]:

@@ -174,8 +174,8 @@ async def _tell_removed(  # noqa: PLR0913 - what is told, each by name
     await record_evidence(tx, call, "remove_second_factor", applicant_id=owner.applicant_id, content=content)
 
 
-async def forget_old(tx: Connection, *, at: datetime) -> None:
-    await store.forget_old(tx, at=at, mails_before=at - rules.SENDINGS_COUNTED)
+async def forget_old(tx: Connection, *, at: datetime) -> int:
+    return await store.forget_old(tx, at=at, mails_before=at - rules.SENDINGS_COUNTED)
 
 
 def _about(factor_id: UUID) -> str:

@@ -5,6 +5,7 @@ from uuid import UUID
 import asyncpg
 
 from libs.common.database import Connection, Database
+from libs.common.sweeping import delete_some, deleting_some
 from services.auth.second_factor.rules import EmailedCode, Enrolment, FactorKind, Owner, SecondFactor
 
 FACTOR_COLUMNS = """id, owner_id, applicant_id, kind, name, sealed_secret, sealing_key_id, last_step,
@@ -71,9 +72,9 @@ ON CONFLICT (asked_by) DO UPDATE SET challenge = excluded.challenge, expires_at 
 """
 DELETE_CHALLENGE = "DELETE FROM passkey_challenges WHERE asked_by = $1 AND expires_at > $2 RETURNING challenge"
 
-DELETE_OLD_ENROLMENTS = "DELETE FROM factor_enrolments WHERE expires_at < $1"
-DELETE_OLD_EMAILED = "DELETE FROM emailed_codes WHERE sent_at < $1"
-DELETE_OLD_CHALLENGES = "DELETE FROM passkey_challenges WHERE expires_at < $1"
+DELETE_OLD_ENROLMENTS = deleting_some("factor_enrolments", "expires_at < $1")
+DELETE_OLD_EMAILED = deleting_some("emailed_codes", "sent_at < $1")
+DELETE_OLD_CHALLENGES = deleting_some("passkey_challenges", "expires_at < $1")
 
 
 async def list_of_owner(database: Database | Connection, owner_id: UUID) -> list[SecondFactor]:
@@ -223,10 +224,13 @@ async def take_challenge(tx: Connection, asked_by: bytes, *, at: datetime) -> by
     return found
 
 
-async def forget_old(tx: Connection, *, at: datetime, mails_before: datetime) -> None:
-    await tx.execute(DELETE_OLD_ENROLMENTS, at)
-    await tx.execute(DELETE_OLD_CHALLENGES, at)
-    await tx.execute(DELETE_OLD_EMAILED, mails_before)
+async def forget_old(tx: Connection, *, at: datetime, mails_before: datetime) -> int:
+    """The most that went of one kind."""
+    return max(
+        await delete_some(tx, DELETE_OLD_ENROLMENTS, at),
+        await delete_some(tx, DELETE_OLD_CHALLENGES, at),
+        await delete_some(tx, DELETE_OLD_EMAILED, mails_before),
+    )
 
 
 def _factor(row: asyncpg.Record) -> SecondFactor:

@@ -98,8 +98,8 @@ async def take_back(database: Database, subjects: Subjects) -> None:
     await database.in_batches(_forgive, [(one, 1) for one in subjects.every()])
 
 
-async def forget_old(tx: Connection, *, at: datetime) -> None:
-    await store.forget_old_attempts(tx, at=at, untold_before=at - slowing.OF_CODE_AND_NETWORK.forgotten)
+async def forget_old(tx: Connection, *, at: datetime) -> int:
+    return await store.forget_old_attempts(tx, at=at, untold_before=at - slowing.OF_CODE_AND_NETWORK.forgotten)
 
 
 async def _count(connection: Connection, asked: Sequence[_Attempt]) -> list[int | None]:

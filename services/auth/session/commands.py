@@ -14,6 +14,7 @@ from libs.common.evidence import record_evidence
 from libs.common.ids import new_id
 from libs.common.outbox import publish
 from libs.common.standing import set_standing
+from libs.common.sweeping import in_rounds
 from services.auth.agent_account.commands import find_agent
 from services.auth.second_factor.commands import list_kinds
 from services.auth.second_factor.rules import FactorKind
@@ -29,6 +30,7 @@ SERVICE = "auth"
 SECRET_BYTES = 32
 OWNER_OF_CONDITIONS = "clicsequr"
 NOBODY = UUID(int=0)
+EXPIRED_AT_ONCE = 200
 EndReason = Literal["signed-out", "suspended", "expired", "ended-by-other"]
 
 
@@ -218,12 +220,19 @@ async def end_session_by_id(tx: Connection, call: Call, session_id: UUID, *, rea
 async def end_expired_sessions(database: Database, settings: AuthSettings) -> None:
     call = Call(actor="system", at=now(), correlation_id=new_id())
     lifetime = lifetime_of(settings)
-    async with database.transaction() as tx:
+
+    async def end_some(tx: Connection) -> int:
         expired = await store.list_expired(
-            tx, seen_before=call.at - lifetime.idle, opened_before=call.at - lifetime.longest
+            tx,
+            seen_before=call.at - lifetime.idle,
+            opened_before=call.at - lifetime.longest,
+            limit=EXPIRED_AT_ONCE,
         )
         for session in expired:
             await end_session(tx, call, session, reason="expired")
+        return len(expired)
+
+    await in_rounds(database, end_some, full=EXPIRED_AT_ONCE)
 
 
 async def find_session(database: Database, secret: str | None, settings: AuthSettings) -> Session | None:

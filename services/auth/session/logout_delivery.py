@@ -60,8 +60,8 @@ async def deliver_due(parts: Parts) -> int:
     return len(due)
 
 
-async def forget_old(tx: Connection, *, at: datetime) -> None:
-    await deliveries.forget_old(tx, ended_before=at - KEPT)
+async def forget_old(tx: Connection, *, at: datetime) -> int:
+    return await deliveries.forget_old(tx, ended_before=at - KEPT)
 
 
 async def _deliver(parts: Parts, delivery: Delivery) -> None:

@@ -3,6 +3,7 @@ from datetime import datetime
 from uuid import UUID
 
 from libs.common.database import Connection, Database
+from libs.common.sweeping import delete_some, deleting_some
 
 INSERT_DELIVERIES = """
 INSERT INTO logout_deliveries (session_id, client_id, ended_at, next_attempt_at)
@@ -35,7 +36,7 @@ UPDATE_NEXT_ATTEMPT = """
 UPDATE logout_deliveries SET next_attempt_at = $4
 WHERE session_id = $1 AND client_id = $2 AND attempts = $3 AND delivered_at IS NULL AND given_up_at IS NULL
 """
-DELETE_OLD = "DELETE FROM logout_deliveries WHERE ended_at < $1"
+DELETE_OLD = deleting_some("logout_deliveries", "ended_at < $1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,5 +72,5 @@ async def save_next_attempt(database: Database, delivery: Delivery, *, at: datet
     await database.execute(UPDATE_NEXT_ATTEMPT, delivery.session_id, delivery.client_id, delivery.attempts, at)
 
 
-async def forget_old(tx: Connection, *, ended_before: datetime) -> None:
-    await tx.execute(DELETE_OLD, ended_before)
+async def forget_old(tx: Connection, *, ended_before: datetime) -> int:
+    return await delete_some(tx, DELETE_OLD, ended_before)

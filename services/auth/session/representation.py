@@ -84,8 +84,8 @@ async def is_choice_offered(database: Database, request_secret: str, *, session_
     return await store.find_choice(database, rules.hash_secret(request_secret)) == session_id
 
 
-async def forget_old_choices(tx: Connection, *, at: datetime) -> None:
-    await store.forget_old_choices(tx, before=at)
+async def forget_old_choices(tx: Connection, *, at: datetime) -> int:
+    return await store.forget_old_choices(tx, before=at)
 
 
 async def _ask(parts: Parts, user_code_id: UUID, circumstances: Circumstances) -> tuple[Represented, ...]:

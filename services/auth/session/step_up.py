@@ -23,8 +23,8 @@ async def carry_step_ups(tx: Connection, session: Session, *, to: Session) -> No
     await store.carry_step_ups(tx, session.id, to=to.id)
 
 
-async def forget_old_step_ups(tx: Connection, *, at: datetime) -> None:
-    await store.forget_old_step_ups(tx, before=at - FORGOTTEN)
+async def forget_old_step_ups(tx: Connection, *, at: datetime) -> int:
+    return await store.forget_old_step_ups(tx, before=at - FORGOTTEN)
 
 
 async def require_factor_due(parts: Parts, visit: Visit) -> tuple[Session, Holder]:

@@ -8,6 +8,7 @@ import asyncpg
 
 from libs.common.database import Connection, Database, defer, update_one
 from libs.common.ids import new_id
+from libs.common.sweeping import delete_some, deleting_some
 from services.auth.session.rules import PostedConditions, Session, Stage
 from services.auth.session.slowing import Attempts
 
@@ -25,7 +26,7 @@ FOR UPDATE
 """
 SELECT_EXPIRED = f"""
 SELECT {COLUMNS} FROM sessions WHERE ended_at IS NULL AND (last_seen_at < $1 OR authenticated_at < $2)
-LIMIT 500 FOR UPDATE SKIP LOCKED
+LIMIT $3 FOR UPDATE SKIP LOCKED
 """
 INSERT_SESSION = f"""
 INSERT INTO sessions ({COLUMNS})
@@ -45,7 +46,7 @@ ON CONFLICT (request_hash) DO UPDATE SET session_id = excluded.session_id, asked
 """
 SELECT_STEP_UP = "SELECT 1 AS found FROM step_ups WHERE request_hash = $1 AND session_id = $2"
 UPDATE_STEP_UPS = "UPDATE step_ups SET session_id = $2 WHERE session_id = $1"
-DELETE_OLD_STEP_UPS = "DELETE FROM step_ups WHERE asked_at < $1"
+DELETE_OLD_STEP_UPS = deleting_some("step_ups", "asked_at < $1")
 
 # Counts outlive a crash of the database but for the last instant, so nobody waits for the disk. Rows are taken in
 # the order of their subjects, here and below, so that nobody waits for one who waits.
@@ -78,12 +79,9 @@ FROM locked JOIN unnest($1::bytea[], $2::integer[]) AS forgiven (subject, failur
     set_config('synchronous_commit', 'off', true)
 WHERE kept.subject = locked.subject
 """
-DELETE_OLD_ATTEMPTS = """
-DELETE FROM sign_in_attempts WHERE subject IN (
-    SELECT subject FROM sign_in_attempts
-    WHERE kept_until < $1 OR (kept_until IS NULL AND last_at < $2 AND blocked_until < $2)
-    LIMIT 10000 FOR UPDATE SKIP LOCKED)
-"""
+DELETE_OLD_ATTEMPTS = deleting_some(
+    "sign_in_attempts", "kept_until < $1 OR (kept_until IS NULL AND last_at < $2 AND blocked_until < $2)"
+)
 
 SELECT_EVENT = "SELECT 1 FROM outbox WHERE id = $1"
 UPSERT_CONDITIONS = """
@@ -108,7 +106,7 @@ ON CONFLICT DO NOTHING RETURNING user_code_id
 
 INSERT_CHOICE = "INSERT INTO applicant_choices (request_hash, session_id, expires_at) VALUES ($1, $2, $3)"
 SELECT_CHOICE = "SELECT session_id FROM applicant_choices WHERE request_hash = $1"
-DELETE_OLD_CHOICES = "DELETE FROM applicant_choices WHERE expires_at < $1"
+DELETE_OLD_CHOICES = deleting_some("applicant_choices", "expires_at < $1")
 
 
 async def find_by_secret(database: Database, secret_hash: bytes) -> Session | None:
@@ -129,8 +127,10 @@ async def list_open_of_holder(tx: Connection, holder_id: UUID, *, but: UUID) -> 
     return [_session(row) for row in await tx.fetch(SELECT_OPEN_OF_HOLDER, holder_id, but)]
 
 
-async def list_expired(tx: Connection, *, seen_before: datetime, opened_before: datetime) -> list[Session]:
-    return [_session(row) for row in await tx.fetch(SELECT_EXPIRED, seen_before, opened_before)]
+async def list_expired(
+    tx: Connection, *, seen_before: datetime, opened_before: datetime, limit: int
+) -> list[Session]:
+    return [_session(row) for row in await tx.fetch(SELECT_EXPIRED, seen_before, opened_before, limit)]
 
 
 async def add(tx: Connection, session: Session) -> None:
@@ -193,8 +193,8 @@ async def carry_step_ups(tx: Connection, session_id: UUID, *, to: UUID) -> None:
     await tx.execute(UPDATE_STEP_UPS, session_id, to)
 
 
-async def forget_old_step_ups(tx: Connection, *, before: datetime) -> None:
-    await tx.execute(DELETE_OLD_STEP_UPS, before)
+async def forget_old_step_ups(tx: Connection, *, before: datetime) -> int:
+    return await delete_some(tx, DELETE_OLD_STEP_UPS, before)
 
 
 async def lock_attempts(
@@ -227,8 +227,8 @@ async def forgive_attempts(connection: Connection, failures: Mapping[bytes, int]
     await connection.execute(UPDATE_FORGIVEN, list(failures), list(failures.values()))
 
 
-async def forget_old_attempts(tx: Connection, *, at: datetime, untold_before: datetime) -> None:
-    await tx.execute(DELETE_OLD_ATTEMPTS, at, untold_before)
+async def forget_old_attempts(tx: Connection, *, at: datetime, untold_before: datetime) -> int:
+    return await delete_some(tx, DELETE_OLD_ATTEMPTS, at, untold_before)
 
 
 def pretend_event(tx: Connection) -> None:
@@ -273,8 +273,8 @@ async def find_choice(database: Database, request_hash: bytes) -> UUID | None:
     return None if row is None else row["session_id"]
 
 
-async def forget_old_choices(tx: Connection, *, before: datetime) -> None:
-    await tx.execute(DELETE_OLD_CHOICES, before)
+async def forget_old_choices(tx: Connection, *, before: datetime) -> int:
+    return await delete_some(tx, DELETE_OLD_CHOICES, before)
 
 
 def _conditions(row: asyncpg.Record) -> PostedConditions:

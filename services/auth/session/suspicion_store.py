@@ -3,6 +3,7 @@ from datetime import datetime
 from uuid import UUID
 
 from libs.common.database import Connection, defer
+from libs.common.sweeping import delete_some, deleting_some
 from services.auth.session.suspicion import Kind, Mark
 
 # One round trip, each part by its index and bounded: a code that ten thousand guessed at costs no more.
@@ -22,11 +23,7 @@ INSERT INTO sign_in_marks (user_code_id, kind, mark, last_at)
 SELECT $1, kind, mark, $4 FROM unnest($2::text[], $3::bytea[]) AS new (kind, mark)
 ON CONFLICT (user_code_id, kind, mark) DO UPDATE SET last_at = greatest(sign_in_marks.last_at, excluded.last_at)
 """
-DELETE_OLD_MARKS = """
-DELETE FROM sign_in_marks WHERE (user_code_id, kind, mark) IN (
-    SELECT user_code_id, kind, mark FROM sign_in_marks WHERE last_at < $1
-    LIMIT 10000 FOR UPDATE SKIP LOCKED)
-"""
+DELETE_OLD_MARKS = deleting_some("sign_in_marks", "last_at < $1")
 
 
 async def list_marks_and_failures(
@@ -43,5 +40,5 @@ def add_marks(tx: Connection, user_code_id: UUID, marks: Collection[tuple[Kind, 
     defer(tx, UPSERT_MARKS, user_code_id, kinds, [mark for _, mark in marks], at)
 
 
-async def forget_old_marks(tx: Connection, *, before: datetime) -> None:
-    await tx.execute(DELETE_OLD_MARKS, before)
+async def forget_old_marks(tx: Connection, *, before: datetime) -> int:
+    return await delete_some(tx, DELETE_OLD_MARKS, before)

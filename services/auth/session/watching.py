@@ -50,8 +50,8 @@ async def watch_sign_in(  # noqa: PLR0913 - a sign-in and where it came from, ea
         )
 
 
-async def forget_old_marks(tx: Connection, *, at: datetime) -> None:
-    await suspicion_store.forget_old_marks(tx, before=at - suspicion.REMEMBERED)
+async def forget_old_marks(tx: Connection, *, at: datetime) -> int:
+    return await suspicion_store.forget_old_marks(tx, before=at - suspicion.REMEMBERED)
 
 
 def _marks(done: SignIn, found: tuple[Suspicion, ...]) -> list[tuple[Kind, bytes]]:

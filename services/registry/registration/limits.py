@@ -6,6 +6,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 
 from libs.common.database import Connection, Database
 from libs.common.errors import TooManyAttempts
+from libs.common.sweeping import delete_some, deleting_some
 
 WINDOW = timedelta(hours=1)
 KEPT = timedelta(days=2)
@@ -17,7 +18,7 @@ INSERT INTO attempt_counters (kind, subject, window_start, attempts) VALUES ($1,
 ON CONFLICT (kind, subject, window_start) DO UPDATE SET attempts = attempt_counters.attempts + 1
 RETURNING attempts
 """
-DELETE_OLD_COUNTERS = "DELETE FROM attempt_counters WHERE window_start < $1"
+DELETE_OLD_COUNTERS = deleting_some("attempt_counters", "window_start < $1")
 
 
 class TooManyTries(TooManyAttempts):
@@ -45,8 +46,8 @@ async def count(database: Database, limit: Limit, *, address: str | None, now: d
             raise TooManyTries(retry_after=int((start + WINDOW - now).total_seconds()) + 1)
 
 
-async def forget_old(tx: Connection, *, now: datetime) -> None:
-    await tx.execute(DELETE_OLD_COUNTERS, now - KEPT)
+async def forget_old(tx: Connection, *, now: datetime) -> int:
+    return await delete_some(tx, DELETE_OLD_COUNTERS, now - KEPT)
 
 
 def network_of(address: str | None) -> str:

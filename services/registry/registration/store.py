@@ -8,6 +8,7 @@ import asyncpg
 
 from libs.common.database import Connection, Database, update_one
 from libs.common.ids import new_id
+from libs.common.sweeping import delete_some, deleting_some
 from services.registry.registration.file import (
     Acceptance,
     Address,
@@ -90,7 +91,7 @@ SELECT session.registration_id, session.opened_at, registrations.applicant_id
 FROM registration_sessions AS session JOIN registrations ON registrations.id = session.registration_id
 WHERE session.token_hash = $1 AND session.expires_at > $2
 """
-DELETE_ENDED_SESSIONS = "DELETE FROM registration_sessions WHERE expires_at <= $1"
+DELETE_ENDED_SESSIONS = deleting_some("registration_sessions", "expires_at <= $1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,9 +264,12 @@ async def find_session(database: Database, token_hash: bytes, *, now: datetime) 
     return None if row is None else Session(row["registration_id"], row["applicant_id"], row["opened_at"])
 
 
-async def expire(tx: Connection, *, now: datetime) -> None:
+async def expire_drafts(tx: Connection, *, now: datetime) -> None:
     await tx.execute(UPDATE_DRAFTS_EXPIRED, now)
-    await tx.execute(DELETE_ENDED_SESSIONS, now)
+
+
+async def forget_ended_sessions(tx: Connection, *, now: datetime) -> int:
+    return await delete_some(tx, DELETE_ENDED_SESSIONS, now)
 
 
 async def _file(connection: Connection, row: asyncpg.Record | None) -> RegistrationFile | None:

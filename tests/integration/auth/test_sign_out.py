@@ -1,9 +1,11 @@
 import httpx
+import pytest
 
 from deploy.local import keys
 from deploy.local.commands import INSTALLATION
 from deploy.local.environment import Platform
 from services.auth.app import SERVICE, sweep_expired, sweep_sessions
+from services.auth.session import commands
 from tests.integration.auth import parties
 from tests.integration.auth.parties import Browser, answer_of, new_browser, read_page
 from tests.kit import Running, running
@@ -78,6 +80,17 @@ async def test_sessions_that_nobody_used_are_ended_by_the_sweep(auth: Running, p
     await sweep_sessions(auth.resources)
     await sweep_expired(auth.resources)
     assert await reasons(auth) == ["expired"]
+
+
+async def test_however_many_sessions_have_expired_one_sweep_ends_them(
+    auth: Running, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "EXPIRED_AT_ONCE", 2)
+    for _ in range(5):
+        await signed_in(auth, platform)
+    await auth.database.execute("UPDATE sessions SET last_seen_at = now() - interval '31 min'")
+    await sweep_sessions(auth.resources)
+    assert await auth.database.fetch("SELECT 1 FROM sessions WHERE ended_at IS NULL") == []
 
 
 async def test_cookies_are_bound_to_the_host_and_secure_when_the_issuer_is(platform: Platform) -> None:

@@ -1,0 +1,97 @@
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+
+import pytest
+
+from deploy.local.environment import Platform
+from libs.common.clock import now
+from libs.common.database import Connection
+from libs.common.proof_store import forget_old_proofs
+from libs.common.service import Resources, sweep_once
+from libs.common.sweeping import BATCH, in_rounds
+from tests.integration.common.probe import PUBLISHER
+from tests.kit import Running, running
+
+INSERT_PROOFS = """
+INSERT INTO dpop_proofs (use_hash, expires_at)
+SELECT sha256(number::text::bytea), $2 FROM generate_series(1, $1::integer) AS number
+"""
+COUNT = "SELECT count(*) AS found FROM dpop_proofs"
+
+
+@pytest.fixture
+async def service(platform: Platform) -> AsyncIterator[Running]:
+    async with running(PUBLISHER, platform) as service:
+        yield service
+
+
+async def count(service: Running) -> int:
+    row = await service.database.fetchrow(COUNT)
+    assert row is not None
+    found: int = row["found"]
+    return found
+
+
+async def add_old(service: Running, number: int) -> None:
+    await service.database.execute(INSERT_PROOFS, number, now() - timedelta(hours=1))
+
+
+async def test_however_much_has_gathered_it_goes_in_batches(service: Running) -> None:
+    await add_old(service, 2 * BATCH + 1)
+    went = []
+
+    async def batch(tx: Connection) -> int:
+        went.append(await forget_old_proofs(tx, now=now()))
+        return went[-1]
+
+    await in_rounds(service.database, batch)
+    assert went == [BATCH, BATCH, 1]
+    assert await count(service) == 0
+
+
+async def test_what_is_not_old_stays(service: Running) -> None:
+    await service.database.execute(INSERT_PROOFS, 3, now() + timedelta(hours=1))
+    await in_rounds(service.database, partial(forget_old_proofs, now=now()))
+    assert await count(service) == 3
+
+
+async def test_what_went_before_a_batch_failed_stays_gone(service: Running) -> None:
+    await add_old(service, 2 * BATCH)
+    went = []
+
+    async def batch(tx: Connection) -> int:
+        went.append(await forget_old_proofs(tx, now=now()))
+        if len(went) == 2:
+            raise RuntimeError
+        return went[-1]
+
+    with pytest.raises(RuntimeError):
+        await in_rounds(service.database, batch)
+    assert await count(service) == BATCH
+
+
+async def test_workers_that_sweep_at_once_do_not_harm_each_other(service: Running) -> None:
+    await add_old(service, 3 * BATCH)
+    forget = partial(forget_old_proofs, now=now())
+    await asyncio.gather(*(in_rounds(service.database, forget) for _ in range(3)))
+    await in_rounds(service.database, forget)
+    assert await count(service) == 0
+
+
+async def test_a_sweep_that_fails_holds_up_no_other(service: Running, caplog: pytest.LogCaptureFixture) -> None:
+    done = []
+
+    async def failing(_: Resources) -> None:
+        raise RuntimeError
+
+    async def working(_: Resources) -> None:
+        done.append("worked")
+
+    await add_old(service, 1)
+    await sweep_once(replace(PUBLISHER, sweeps=(failing, working)), service.resources)
+    assert done == ["worked"]
+    assert await count(service) == 0
+    assert "a sweep failed" in caplog.text

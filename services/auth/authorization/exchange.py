@@ -12,7 +12,15 @@ from services.auth.authorization import grant_rules, grants, rules
 from services.auth.authorization.access_tokens import AccessToken, read_access_token, sign_access_token
 from services.auth.authorization.claims import Claims
 from services.auth.authorization.grant_rules import HeldGrant
-from services.auth.authorization.redemption import Redemption, access_of, principal_of, record, token_answer
+from services.auth.authorization.redemption import (
+    NotRedeemable,
+    Redemption,
+    access_of,
+    principal_of,
+    record,
+    require_power,
+    token_answer,
+)
 from services.auth.client.commands import find_client
 from services.auth.client.rules import Client, ClientKind, audience_of
 from services.auth.oauth_errors import OAuthError
@@ -50,7 +58,11 @@ async def exchange_token(
         raise NotExchangeable
     held, giver = await _held(parts, token)
     scope = grant_rules.narrow_scope(token.scope, asked.one("scope"))
-    at, redeemed = now(), Redemption(held.session, held.holder)
+    try:
+        power = await require_power(parts, held.session, circumstances, what=WHAT)
+    except NotRedeemable as refused:
+        raise NotExchangeable from refused
+    at, redeemed = now(), Redemption(held.session, held.holder).under(power)
     # `standing` is asked about the subject token: what it refuses lives on in no other token.
     principal = principal_of(redeemed, client, issued_at=token.issued_at)
     await record(parts.database, principal, circumstances, what=WHAT)

@@ -17,9 +17,11 @@ from libs.common.clock import now
 from libs.common.contracts.registry import AccessSuspended
 from libs.common.ids import new_id
 from services.auth.app import SERVICE, sweep_expired
+from services.auth.authorization.exchange import ACCESS_TOKEN, GRANT_TYPE
 from tests.integration.auth import parties
 from tests.integration.auth.parties import CLIC_REVENU, Browser, Person, answer_of, claims_of, new_browser
 from tests.integration.auth.registered import BOOKS, Books, install
+from tests.integration.auth.test_introspection import ask as introspect
 from tests.kit import Running, running
 
 
@@ -410,7 +412,7 @@ async def test_recourse_is_for_ones_own_applicant(
     await sweep_expired(auth.resources)
 
 
-async def test_a_refresh_token_and_userinfo_ask_for_the_power_again(
+async def test_whatever_is_done_with_a_mandataries_tokens_asks_for_the_power_again(
     auth: Running, platform: Platform, delegation: Delegation
 ) -> None:
     person = await parties.sessions_person(auth, platform)
@@ -420,24 +422,37 @@ async def test_a_refresh_token_and_userinfo_ask_for_the_power_again(
     await parties.sign_in(browser, portal, person, scope="openid offline_access")
     answer = await browser.submit({"applicant": power_of(delegation, person)})
     granted = (await portal.redeem(answer_of(answer)["code"])).json()
-    bearer = {"Authorization": f"Bearer {granted['access_token']}"}
+    access_token, refresh_token = granted["access_token"], granted["refresh_token"]
 
-    async def ask() -> tuple[httpx.Response, httpx.Response]:
-        told = await auth.public.get("/oauth/userinfo", headers=bearer)
-        return told, await portal.token(grant_type="refresh_token", refresh_token=granted["refresh_token"])
+    async def ask() -> list[httpx.Response]:
+        return [
+            await auth.public.get("/oauth/userinfo", headers={"Authorization": f"Bearer {access_token}"}),
+            await introspect(portal, access_token),
+            await introspect(portal, refresh_token),
+            await portal.token(
+                grant_type=GRANT_TYPE,
+                subject_token=access_token,
+                subject_token_type=ACCESS_TOKEN,
+                audience="urn:clicsequr:mailbox",
+            ),
+            await portal.token(grant_type="refresh_token", refresh_token=refresh_token),
+        ]
 
     delegation.away = 503
-    told, refreshed = await ask()
-    assert (told.status_code, refreshed.status_code) == (503, 503)
+    assert [one.status_code for one in await ask()] == [503] * 5
     delegation.away = None
     given, delegation.granted = delegation.granted, {}
-    told, refreshed = await ask()
-    assert (told.status_code, refreshed.json()["error"]) == (401, "invalid_grant")
+    told, access, refresh, exchanged, refreshed = await ask()
+    assert told.status_code == 401
+    assert (access.json(), refresh.json()) == ({"active": False}, {"active": False})
+    assert (exchanged.json()["error"], refreshed.json()["error"]) == ("invalid_request", "invalid_grant")
     delegation.granted = given
-    told, refreshed = await ask()
+    told, access, refresh, exchanged, refreshed = await ask()
     assert told.json()["power_of_attorney"] == power_of(delegation, person)
-    claims = await claims_of(auth, refreshed.json()["access_token"])
-    assert (claims["applicant"], claims["role"]) == (str(granting), "mandatary")
+    assert (access.json()["active"], refresh.json()["active"]) == (True, True)
+    for one in (exchanged, refreshed):
+        claims = await claims_of(auth, one.json()["access_token"])
+        assert (claims["applicant"], claims["role"]) == (str(granting), "mandatary")
 
 
 async def test_commercial_software_is_allowed_for_each_applicant_by_itself(

@@ -187,7 +187,7 @@ async def _with_hint(parts: Parts, wanted: AuthorizationRequest, client: Client,
     hint = conduct.id_token_hint
     told = {} if hint is None else await parts.keys.verify(hint) or {}
     is_own = told.get("iss") == parts.settings.issuer and told.get("aud") == client.client_id
-    subject = str(told["sub"]) if is_own else None
+    subject = told.get("sub") if is_own else None
     required = rules.require_hinted(wanted, subject)
     return Asked(required, client, conduct, hints_at_nobody=hint is not None and subject is None)
 

@@ -71,8 +71,12 @@ async def test_any_other_id_token_hint_is_answered_alike(auth: Running, platform
     given = await granted(auth, platform)
     stranger = await granted(auth, platform)
     elsewhere = await granted(auth, platform, parties.CLIC_REVENU)
+    parts = auth.apps[0].state.parts
+    of_nobody = {"iss": parts.settings.issuer, "aud": given.client.client_id}
+    without_subject = await parts.keys.sign(of_nobody, typ="logout+jwt")
+    others = [one.tokens["id_token"] for one in (stranger, elsewhere)]
     answers = []
-    for hint in (stranger.tokens["id_token"], elsewhere.tokens["id_token"], given.access_token, "x", "a.b.c"):
+    for hint in (*others, without_subject, given.access_token, "x", "a.b.c"):
         silent = await given.browser.get(given.client.authorize(id_token_hint=hint, prompt="none"))
         answers.append(answer_of(silent))
         shown = await given.browser.get(given.client.authorize(id_token_hint=hint))

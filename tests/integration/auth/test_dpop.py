@@ -365,7 +365,7 @@ async def kept_proofs(auth: Running) -> int:
 async def test_used_proofs_are_forgotten_when_they_could_not_be_shown_again(auth: Running) -> None:
     own = await system(auth)
     await own.credential()
-    for later, left in ((119, 1), (125, 0)):
+    for later, left in ((110, 1), (130, 0)):
         async with auth.database.transaction() as tx:
             await forget_old_proofs(tx, now=now() + timedelta(seconds=later))
         assert await kept_proofs(auth) == left

@@ -9,7 +9,7 @@ from libs.common.sweeping import delete_some, deleting_some
 INSERT_PROOF = """
 INSERT INTO dpop_proofs (use_hash, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING use_hash
 """
-DELETE_OLD_PROOFS = deleting_some("dpop_proofs", "expires_at < $1")
+DELETE_OLD_PROOFS = deleting_some("dpop_proofs", "expires_at < $1", is_ever_updated=False)
 
 
 async def use_proof(database: Database, proof: Proof) -> bool:

@@ -37,7 +37,7 @@ from libs.common.relay import Relay
 from libs.common.service_calls import ServiceCalls
 from libs.common.settings import ServiceSettings
 from libs.common.standing import forget_ended_sessions
-from libs.common.sweeping import in_rounds
+from libs.common.sweeping import every_in_rounds
 from libs.common.telemetry import configure_logging, configure_tracing
 
 log = logging.getLogger(__name__)
@@ -249,10 +249,10 @@ async def sweep_once(service: Service, resources: Resources) -> None:
 
 
 async def _sweep_shared(resources: Resources) -> None:
-    for forget in (forget_old_keys, forget_old_proofs, forget_ended_sessions):
-        await in_rounds(resources.database, partial(forget, now=now()))
     async with resources.database.transaction() as tx:
         await sweep_proposals(tx, at=now())
+    every = (forget_old_keys, forget_old_proofs, forget_ended_sessions)
+    await every_in_rounds(resources.database, *(partial(forget, now=now()) for forget in every))
 
 
 async def run_migrate(service: Service, settings: ServiceSettings) -> None:

@@ -60,7 +60,7 @@ class ServiceCalls:
         Raises ServiceUnavailable when it is away, too slow or failing, and then it may or may not have acted; or
         when it was too slow so often that it is not asked now.
         """
-        breaker = self.breaker(service)
+        breaker = self._breakers.setdefault(service, CircuitBreaker())
         if not breaker.may_call():
             raise ServiceUnavailable(service=service)
         try:
@@ -81,9 +81,6 @@ class ServiceCalls:
         if answer.status_code == httpx.codes.UNAUTHORIZED:
             self._tokens.pop(service, None)
         return answer
-
-    def breaker(self, service: str) -> CircuitBreaker:
-        return self._breakers.setdefault(service, CircuitBreaker())
 
     async def refill(self, publisher: str, partitionkey: str, after_sequence: int) -> list[Envelope]:
         """The events of one key after a sequence, from the publisher's feed. Raises ServiceUnavailable."""

@@ -9,16 +9,33 @@ BATCH = 5_000
 MOST_BATCHES = 400
 
 
-def deleting_some(table: str, condition: str) -> str:
-    """A DELETE of at most `BATCH` rows, by their places: rows that change meanwhile are left for the next one."""
+def deleting_some(table: str, condition: str, *, is_ever_updated: bool = True) -> str:
+    """A DELETE of at most `BATCH` rows, by their places.
+
+    Rows that somebody is changing are left and not waited for. To lock takes the right to update, which nobody has
+    on rows that are only ever added and deleted.
+    """
+    lock = "FOR UPDATE SKIP LOCKED" if is_ever_updated else ""
     return f"""
-DELETE FROM {table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM {table} WHERE {condition} LIMIT {BATCH}))
+DELETE FROM {table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM {table} WHERE {condition} LIMIT {BATCH} {lock}))
 """
 
 
 async def delete_some(tx: Connection, statement: str, *arguments: object) -> int:
     """How many rows went."""
     return int((await tx.execute(statement, *arguments)).removeprefix("DELETE "))
+
+
+async def every_in_rounds(database: Database, *batches: Callable[[Connection], Awaitable[int]]) -> None:
+    """Each of them `in_rounds`, whatever becomes of the others. Raises ExceptionGroup of what they raised."""
+    faults: list[Exception] = []
+    for batch in batches:
+        try:
+            await in_rounds(database, batch)
+        except Exception as fault:  # noqa: BLE001 - told once all were tried
+            faults.append(fault)
+    if faults:
+        raise ExceptionGroup("not all that is too old is gone", faults)
 
 
 async def in_rounds(

@@ -4,7 +4,7 @@ from pathlib import Path
 from libs.common.clock import now
 from libs.common.proposal.api import proposal_routes
 from libs.common.service import Resources, Service
-from libs.common.sweeping import in_rounds
+from libs.common.sweeping import every_in_rounds
 from services.auth import assets_api, lost_api
 from services.auth.agent_account import api as agent_account_api
 from services.auth.authorization import api as authorization_api
@@ -87,7 +87,9 @@ async def sweep_incidents(resources: Resources) -> None:
 
 
 async def sweep_expired(resources: Resources) -> None:
-    for forget in (
+    async with resources.database.transaction() as tx:
+        await forget_retired(tx, at=now())
+    every = (
         forget_old_grants,
         forget_old_pushed,
         forget_old_assertions,
@@ -97,10 +99,8 @@ async def sweep_expired(resources: Resources) -> None:
         forget_old_marks,
         forget_old_logouts,
         forget_old_choices,
-    ):
-        await in_rounds(resources.database, partial(forget, at=now()))
-    async with resources.database.transaction() as tx:
-        await forget_retired(tx, at=now())
+    )
+    await every_in_rounds(resources.database, *(partial(forget, at=now()) for forget in every))
 
 
 SERVICE = Service(

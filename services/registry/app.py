@@ -13,7 +13,7 @@ from libs.common.proposal.api import proposal_routes
 from libs.common.proposal.parked import parked_alone
 from libs.common.service import Resources, Service
 from libs.common.settings import own_settings
-from libs.common.sweeping import in_rounds
+from libs.common.sweeping import every_in_rounds
 from services.registry.applicant.api import router as applicants
 from services.registry.conditions.api import router as conditions
 from services.registry.consumers import handlers
@@ -64,8 +64,8 @@ async def sweep(resources: Resources) -> None:
     at = now()
     async with resources.database.transaction() as tx:
         await store.expire_drafts(tx, now=at)
-    for forget in (store.forget_ended_sessions, limits.forget_old):
-        await in_rounds(resources.database, partial(forget, now=at))
+    every = (store.forget_ended_sessions, limits.forget_old)
+    await every_in_rounds(resources.database, *(partial(forget, now=at) for forget in every))
 
 
 async def install(resources: Resources, arguments: list[str]) -> None:

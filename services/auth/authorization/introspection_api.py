@@ -31,7 +31,6 @@ from services.auth.oauth_errors import OAuthError, oauth_error_of, token_error
 from services.auth.parameters import Malformed, Parameters, read_form
 from services.auth.parts import Parts, parts_of
 from services.auth.session.representation import is_power_in_force
-from services.auth.session.rules import Session
 
 router = new_router(tags=["tokens"])
 ACTION = "POST /oauth/introspect"
@@ -101,16 +100,10 @@ async def _answer(request: Request, parts: Parts, caller: Client, asked: Paramet
         return INACTIVE
     if FactsTooOld.code in {reason, _staleness(parts, found)}:
         raise OAuthError("temporarily_unavailable", "what is known of this applicant is too old")
-    if found.held is not None and not await _acts_rightly(request, parts, found.held.session):
+    circumstances = records.circumstances(request, action=ACTION)
+    if found.held is not None and not await is_power_in_force(parts, found.held.session, circumstances):
         return INACTIVE
     return {"active": True, **found.told}
-
-
-async def _acts_rightly(request: Request, parts: Parts, session: Session) -> bool:
-    """Under a power of attorney only while delegation confirms it. Raises ServiceUnavailable."""
-    if session.power_of_attorney_id is None:
-        return True
-    return await is_power_in_force(parts, session, records.circumstances(request, action=ACTION))
 
 
 def _staleness(parts: Parts, found: Presented) -> str | None:

@@ -12,7 +12,7 @@ INSERT INTO pushed_requests (uri_hash, client_id, parameters, expires_at) VALUES
 DELETE_TAKEN = """
 DELETE FROM pushed_requests WHERE uri_hash = $1 AND client_id = $2 AND expires_at > $3 RETURNING parameters
 """
-DELETE_OLD_PUSHED = deleting_some("pushed_requests", "expires_at <= $1")
+DELETE_OLD_PUSHED = deleting_some("pushed_requests", "expires_at <= $1", is_ever_updated=False)
 
 
 @dataclass(frozen=True, slots=True)

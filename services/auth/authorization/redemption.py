@@ -168,8 +168,6 @@ async def _end_replayed(tx: Connection, client: Client, code_hash: bytes, *, cir
 
 async def require_power(parts: Parts, session: Session, circumstances: Circumstances, *, what: str) -> UUID | None:
     """The power of attorney that the session acts under, confirmed by delegation just now. Raises OAuthError."""
-    if session.power_of_attorney_id is None:
-        return None
     try:
         is_confirmed = await is_power_in_force(parts, session, circumstances)
     except ServiceUnavailable as error:

@@ -23,7 +23,7 @@ INSERT INTO authorization_requests (secret_hash, expires_at, {REQUEST_COLUMNS})
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 """
 DELETE_REQUEST = "DELETE FROM authorization_requests WHERE secret_hash = $1 RETURNING client_id"
-DELETE_OLD_REQUESTS = deleting_some("authorization_requests", "expires_at < $1")
+DELETE_OLD_REQUESTS = deleting_some("authorization_requests", "expires_at < $1", is_ever_updated=False)
 
 CODE_COLUMNS = """code_hash, client_id, redirect_uri, session_id, scope, resources, nonce, code_challenge,
     expires_at, used_at, dpop_jkt"""

@@ -83,12 +83,9 @@ async def _tell(request: Request, parts: Parts, *, action: str) -> dict[str, Any
 
 async def _confirmed(request: Request, parts: Parts, held: HeldGrant, *, action: str) -> Holder:
     """Under a power of attorney only while delegation confirms it. Raises BearerError, ServiceUnavailable."""
-    power = held.session.power_of_attorney_id
-    if power is None:
-        return held.holder
     if not await is_power_in_force(parts, held.session, records.circumstances(request, action=action)):
         raise invalid_token()
-    return replace(held.holder, power_in_force=power)
+    return replace(held.holder, power_in_force=held.session.power_of_attorney_id)
 
 
 async def _record(  # noqa: PLR0913 - what was shown and what is known of it, each by name

@@ -51,7 +51,7 @@ SELECT * FROM unnest($1::text[], $2::bytea[], $3::timestamptz[]) AS shown (clien
 ORDER BY client_id, jti_hash
 ON CONFLICT DO NOTHING RETURNING client_id, jti_hash
 """
-DELETE_OLD_ASSERTIONS = deleting_some("client_assertions", "expires_at < $1")
+DELETE_OLD_ASSERTIONS = deleting_some("client_assertions", "expires_at < $1", is_ever_updated=False)
 
 
 async def find(database: Database | Connection, client_id: str) -> Client | None:

@@ -56,7 +56,12 @@ async def with_choices(parts: Parts, holder: Holder, circumstances: Circumstance
 
 
 async def is_power_in_force(parts: Parts, session: Session, circumstances: Circumstances) -> bool:
-    """Whether the power of attorney of a session still is what it was chosen by. Raises ServiceUnavailable."""
+    """Whether the power of attorney of a session, if it has one, still is what it was chosen by.
+
+    Raises ServiceUnavailable.
+    """
+    if session.power_of_attorney_id is None:
+        return True
     if session.user_code_id is None:
         return False
     chosen = (session.represented_applicant_id, session.power_of_attorney_id)
@@ -66,8 +71,6 @@ async def is_power_in_force(parts: Parts, session: Session, circumstances: Circu
 
 async def may_go_on_acting(parts: Parts, session: Session, circumstances: Circumstances) -> bool:
     """Under a power only while delegation confirms it."""
-    if session.power_of_attorney_id is None:
-        return True
     try:
         return await is_power_in_force(parts, session, circumstances)
     except ServiceUnavailable:

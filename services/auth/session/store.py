@@ -106,7 +106,7 @@ ON CONFLICT DO NOTHING RETURNING user_code_id
 
 INSERT_CHOICE = "INSERT INTO applicant_choices (request_hash, session_id, expires_at) VALUES ($1, $2, $3)"
 SELECT_CHOICE = "SELECT session_id FROM applicant_choices WHERE request_hash = $1"
-DELETE_OLD_CHOICES = deleting_some("applicant_choices", "expires_at < $1")
+DELETE_OLD_CHOICES = deleting_some("applicant_choices", "expires_at < $1", is_ever_updated=False)
 
 
 async def find_by_secret(database: Database, secret_hash: bytes) -> Session | None:

@@ -91,7 +91,7 @@ SELECT session.registration_id, session.opened_at, registrations.applicant_id
 FROM registration_sessions AS session JOIN registrations ON registrations.id = session.registration_id
 WHERE session.token_hash = $1 AND session.expires_at > $2
 """
-DELETE_ENDED_SESSIONS = deleting_some("registration_sessions", "expires_at <= $1")
+DELETE_ENDED_SESSIONS = deleting_some("registration_sessions", "expires_at <= $1", is_ever_updated=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,20 @@ import pytest
 from deploy.local.environment import Platform
 from libs.common.clock import now
 from libs.common.database import Connection
+from libs.common.idempotency import forget_old_keys
 from libs.common.proof_store import forget_old_proofs
 from libs.common.service import Resources, sweep_once
-from libs.common.sweeping import BATCH, in_rounds
+from libs.common.sweeping import BATCH, every_in_rounds, in_rounds
 from tests.integration.common.probe import PUBLISHER
 from tests.kit import Running, running
 
 INSERT_PROOFS = """
 INSERT INTO dpop_proofs (use_hash, expires_at)
 SELECT sha256(number::text::bytea), $2 FROM generate_series(1, $1::integer) AS number
+"""
+INSERT_KEYS = """
+INSERT INTO idempotency_keys (principal, route, key, request_hash, created_at)
+SELECT 'somebody', 'POST /x', key, '\\x00', $1 FROM unnest(ARRAY['held', 'free']) AS key
 """
 COUNT = "SELECT count(*) AS found FROM dpop_proofs"
 
@@ -78,6 +83,30 @@ async def test_workers_that_sweep_at_once_do_not_harm_each_other(service: Runnin
     forget = partial(forget_old_proofs, now=now())
     await asyncio.gather(*(in_rounds(service.database, forget) for _ in range(3)))
     await in_rounds(service.database, forget)
+    assert await count(service) == 0
+
+
+async def test_what_somebody_is_changing_is_left_and_not_waited_for(service: Running) -> None:
+    await service.database.execute(INSERT_KEYS, now() - timedelta(days=2))
+    async with service.database.transaction() as tx:
+        await tx.execute("UPDATE idempotency_keys SET status = 200 WHERE key = 'held'")
+        async with asyncio.timeout(5):
+            await in_rounds(service.database, partial(forget_old_keys, now=now()))
+    left = await service.database.fetch("SELECT key FROM idempotency_keys")
+    assert [row["key"] for row in left] == ["held"]
+    await in_rounds(service.database, partial(forget_old_keys, now=now()))
+    assert await service.database.fetch("SELECT key FROM idempotency_keys") == []
+
+
+async def test_one_kind_that_cannot_go_holds_up_no_other(service: Running) -> None:
+    await add_old(service, 1)
+
+    async def failing(_: Connection) -> int:
+        raise RuntimeError
+
+    with pytest.raises(ExceptionGroup) as raised:
+        await every_in_rounds(service.database, failing, partial(forget_old_proofs, now=now()))
+    assert [type(fault) for fault in raised.value.exceptions] == [RuntimeError]
     assert await count(service) == 0
 
 

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from libs.common.contracts.envelope import Envelope, Event
 from libs.common.database import AWAY, Connection, Database
 from libs.common.errors import Unavailable
 from libs.common.outbox import events_topic, source_address
+from libs.common.sweeping import delete_some, deleting_some
 from libs.common.telemetry import span
 
 log = logging.getLogger(__name__)
@@ -74,6 +75,10 @@ SELECT event_id, envelope FROM parked_events WHERE source = $1 AND partitionkey 
 ORDER BY sequence LIMIT 1
 """
 DELETE_PARKED = "DELETE FROM parked_events WHERE event_id = $1"
+
+# Long enough to look into what happened; a later repetition is known by its sequence.
+KEPT = timedelta(days=30)
+DELETE_OLD = deleting_some("inbox", "applied_at < $1", is_ever_updated=False)
 
 Apply = Callable[[Connection, Call, Any], Awaitable[None]]
 Refill = Callable[[str, str, int], Awaitable[list[Envelope]]]
@@ -300,6 +305,10 @@ async def discard_first_parked(tx: Connection, *, source: str, partitionkey: str
     await tx.execute(INSERT_INBOX, *_row(first))
     await tx.execute(DELETE_PARKED, first.id)
     return first
+
+
+async def forget_old_applied(tx: Connection, *, now: datetime) -> int:
+    return await delete_some(tx, DELETE_OLD, now - KEPT)
 
 
 async def list_parked(database: Database) -> list[dict[str, Any]]:

@@ -26,7 +26,7 @@ from libs.common.errors import DomainError, OperatorFault
 from libs.common.freshness import Freshness
 from libs.common.http import new_app
 from libs.common.idempotency import forget_old_keys
-from libs.common.inbox import Handler, Inbox
+from libs.common.inbox import Handler, Inbox, forget_old_applied
 from libs.common.migrate import MigrationFault, migrate, require_schema
 from libs.common.operations import internal_routes, record_routes
 from libs.common.parked import run_parked
@@ -251,7 +251,7 @@ async def sweep_once(service: Service, resources: Resources) -> None:
 async def _sweep_shared(resources: Resources) -> None:
     async with resources.database.transaction() as tx:
         await sweep_proposals(tx, at=now())
-    every = (forget_old_keys, forget_old_proofs, forget_ended_sessions)
+    every = (forget_old_keys, forget_old_proofs, forget_ended_sessions, forget_old_applied)
     await every_in_rounds(resources.database, *(partial(forget, now=now()) for forget in every))
 
 

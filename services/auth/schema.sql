@@ -677,6 +677,7 @@ CREATE INDEX emailed_codes_by_owner ON public.emailed_codes USING btree (owner_i
 CREATE INDEX evidence_records_by_applicant ON public.evidence_records USING btree (applicant_id, at, id);
 CREATE INDEX factor_enrolments_by_expiry ON public.factor_enrolments USING btree (expires_at);
 CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING btree (created_at);
+CREATE INDEX inbox_by_age ON public.inbox USING btree (applied_at);
 CREATE INDEX incidents_by_applicant ON public.incidents USING btree (applicant_id, id);
 CREATE INDEX incidents_by_user_code ON public.incidents USING btree (user_code_id);
 CREATE INDEX incidents_that_wait ON public.incidents USING btree (passes_on_at) WHERE (passes_on_at IS NOT NULL);
@@ -794,7 +795,7 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.freshness TO auth_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.idempotency_keys TO auth_app;
 GRANT UPDATE(status) ON TABLE public.idempotency_keys TO auth_app;
 GRANT UPDATE(body) ON TABLE public.idempotency_keys TO auth_app;
-GRANT SELECT,INSERT ON TABLE public.inbox TO auth_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.inbox TO auth_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.inbox_sequences TO auth_app;
 GRANT SELECT,INSERT ON TABLE public.incident_holds TO auth_app;
 GRANT SELECT,INSERT ON TABLE public.incident_steps TO auth_app;

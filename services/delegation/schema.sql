@@ -378,6 +378,7 @@ CREATE INDEX dpop_proofs_by_expiry ON public.dpop_proofs USING btree (expires_at
 CREATE INDEX enrolments_by_department ON public.enrolments USING btree (applicant_id, department);
 CREATE INDEX evidence_records_by_applicant ON public.evidence_records USING btree (applicant_id, at, id);
 CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING btree (created_at);
+CREATE INDEX inbox_by_age ON public.inbox USING btree (applied_at);
 CREATE INDEX outbox_unassigned ON public.outbox USING btree (row_number) WHERE ("position" IS NULL);
 CREATE INDEX outbox_unpublished ON public.outbox USING btree ("position") WHERE (published_at IS NULL);
 CREATE INDEX parked_events_by_key ON public.parked_events USING btree (partitionkey);
@@ -421,7 +422,7 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.freshness TO delegation_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.idempotency_keys TO delegation_app;
 GRANT UPDATE(status) ON TABLE public.idempotency_keys TO delegation_app;
 GRANT UPDATE(body) ON TABLE public.idempotency_keys TO delegation_app;
-GRANT SELECT,INSERT ON TABLE public.inbox TO delegation_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.inbox TO delegation_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.inbox_sequences TO delegation_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.online_services TO delegation_app;
 GRANT SELECT,INSERT ON TABLE public.outbox TO delegation_app;

@@ -261,6 +261,7 @@ CREATE INDEX deliveries_by_message ON public.deliveries USING btree (message_id)
 CREATE INDEX dpop_proofs_by_expiry ON public.dpop_proofs USING btree (expires_at);
 CREATE INDEX evidence_records_by_applicant ON public.evidence_records USING btree (applicant_id, at, id);
 CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING btree (created_at);
+CREATE INDEX inbox_by_age ON public.inbox USING btree (applied_at);
 CREATE INDEX mailboxes_by_applicant ON public.mailboxes USING btree (applicant_id);
 CREATE INDEX outbox_unassigned ON public.outbox USING btree (row_number) WHERE ("position" IS NULL);
 CREATE INDEX outbox_unpublished ON public.outbox USING btree ("position") WHERE (published_at IS NULL);
@@ -289,7 +290,7 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.freshness TO mailbox_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.idempotency_keys TO mailbox_app;
 GRANT UPDATE(status) ON TABLE public.idempotency_keys TO mailbox_app;
 GRANT UPDATE(body) ON TABLE public.idempotency_keys TO mailbox_app;
-GRANT SELECT,INSERT ON TABLE public.inbox TO mailbox_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.inbox TO mailbox_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.inbox_sequences TO mailbox_app;
 GRANT SELECT,INSERT ON TABLE public.mailboxes TO mailbox_app;
 GRANT UPDATE(role) ON TABLE public.mailboxes TO mailbox_app;

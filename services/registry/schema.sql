@@ -536,6 +536,7 @@ CREATE INDEX evidence_records_by_applicant ON public.evidence_records USING btre
 CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING btree (created_at);
 CREATE INDEX identity_proof_attempts_by_file ON public.identity_proof_attempts USING btree (registration_id, at);
 CREATE INDEX identity_proof_attempts_by_number ON public.identity_proof_attempts USING btree (identification_number, at);
+CREATE INDEX inbox_by_age ON public.inbox USING btree (applied_at);
 CREATE INDEX known_access_rights_by_person ON public.known_access_rights USING btree (user_code_id);
 CREATE UNIQUE INDEX one_open_reactivation_request_per_applicant ON public.reactivation_requests USING btree (applicant_id) WHERE (decided_at IS NULL);
 CREATE INDEX online_services_by_department ON public.online_services USING btree (department);
@@ -636,7 +637,7 @@ GRANT SELECT,INSERT,DELETE ON TABLE public.idempotency_keys TO registry_app;
 GRANT UPDATE(status) ON TABLE public.idempotency_keys TO registry_app;
 GRANT UPDATE(body) ON TABLE public.idempotency_keys TO registry_app;
 GRANT SELECT,INSERT ON TABLE public.identity_proof_attempts TO registry_app;
-GRANT SELECT,INSERT ON TABLE public.inbox TO registry_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.inbox TO registry_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.inbox_sequences TO registry_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.known_access_rights TO registry_app;
 GRANT SELECT,INSERT ON TABLE public.known_persons TO registry_app;

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,12 +20,13 @@ from libs.common.call import Call
 from libs.common.clock import now
 from libs.common.contracts.envelope import Envelope, applicant_key
 from libs.common.ids import new_id
-from libs.common.inbox import list_parked
+from libs.common.inbox import KEPT, forget_old_applied, list_parked
 from libs.common.kafka import new_producer
 from libs.common.operations import freshness_report
 from libs.common.outbox import list_after_position, watermarks_topic
 from libs.common.relay import Relay
 from libs.common.service import new_follower
+from libs.common.sweeping import every_in_rounds
 from tests.integration.common.probe import CONSUMER, PUBLISHER, note
 from tests.kit import Running, running
 
@@ -236,6 +238,22 @@ async def test_double_and_late_deliveries_change_nothing(pair: Pair) -> None:
     for envelope in [a, a, c, b, c, a]:
         await pair.consumer.inbox.receive("registry", envelope)
     assert await pair.heard(applicant) == ["a", "b", "c"]
+
+
+async def test_what_was_applied_long_ago_is_forgotten_and_still_not_applied_again(pair: Pair) -> None:
+    applicant = new_id()
+    await pair.say(applicant, "a", "b")
+    run = await published(pair, applicant)
+    await pair.consumer.inbox.receive_run("registry", run)
+    database = pair.consumer.database
+    await every_in_rounds(database, partial(forget_old_applied, now=now() + KEPT - timedelta(minutes=1)))
+    assert len(await database.fetch("SELECT 1 FROM inbox")) == 2
+    await every_in_rounds(database, partial(forget_old_applied, now=now() + KEPT))
+    assert await database.fetch("SELECT 1 FROM inbox") == []
+    await pair.consumer.inbox.receive_run("registry", run)
+    for envelope in run:
+        await pair.consumer.inbox.receive("registry", envelope)
+    assert await pair.heard(applicant) == ["a", "b"]
 
 
 async def published(pair: Pair, *applicants: UUID) -> list[Envelope]:

@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from libs.common.contracts.envelope import Envelope
-from libs.common.database import AWAY, Database
+from libs.common.database import Database
 from libs.common.errors import Unavailable
 from libs.common.inbox import Inbox, read_envelope
 from libs.common.kafka import consuming
@@ -34,7 +34,7 @@ UPSERT_LAG = """
 INSERT INTO freshness (publisher, fresh_as_of, lag) VALUES ($1, to_timestamp(0), $2)
 ON CONFLICT (publisher) DO UPDATE SET lag = excluded.lag
 """
-TRANSIENT = (KafkaError, Unavailable, *AWAY)
+TRANSIENT = (KafkaError, Unavailable, OSError, TimeoutError)
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ async def _until_done(apply: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:
             await apply()
-        except (Unavailable, *AWAY):
+        except Unavailable:
             log.warning("an event waits for the database or a feed")
             await asyncio.sleep(RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)])
             attempt += 1

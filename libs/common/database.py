@@ -43,16 +43,16 @@ SESSION = {
     "random_page_cost": "1.1",
 }
 
-# The database is away, refuses connections, or answers too late: nothing that the caller did is at fault.
+# The database is away, full or failing over, answers too late, or chose this transaction to end a deadlock:
+# nothing that the caller did is at fault, and the same may succeed when it is tried again.
 AWAY = (
     OSError,
     TimeoutError,
     asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.QueryCanceledError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.TransactionRollbackError,
     asyncpg.InterfaceError,
 )
 

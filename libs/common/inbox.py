@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from libs.common.call import Call
 from libs.common.clock import now
 from libs.common.contracts.envelope import Envelope, Event
-from libs.common.database import AWAY, Connection, Database
+from libs.common.database import Connection, Database
 from libs.common.errors import Unavailable
 from libs.common.outbox import events_topic, source_address
 from libs.common.sweeping import delete_some, deleting_some
@@ -120,7 +120,7 @@ class Inbox:
         try:
             if await self._apply_run(run):
                 return
-        except (Unavailable, *AWAY):
+        except Unavailable:
             raise
         except Exception:
             log.warning("a run of events is taken apart", extra={"events": len(run)}, exc_info=True)
@@ -149,7 +149,7 @@ class Inbox:
     async def receive(self, publisher: str, envelope: Envelope) -> None:
         """Applies an event and whatever of its key was missed before it; parks what cannot be applied.
 
-        Raises Unavailable (or a connection fault): then nothing was done and it is to be tried again.
+        Raises Unavailable: then nothing was done and it is to be tried again.
         """
         try:
             await self._apply_or_park(envelope)
@@ -168,7 +168,7 @@ class Inbox:
                     await self._park(tx, envelope, fault="an earlier event of this key is parked")
                 else:
                     await apply_event(tx, self.handlers, envelope)
-        except (Unavailable, *AWAY):
+        except Unavailable:
             raise
         except Exception as error:
             if isinstance(error, SequenceMissing) and not gap_was_refilled:

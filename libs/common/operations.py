@@ -1,12 +1,12 @@
 """Routes that every service has: health, metrics, freshness and the feed (internal), records (public)."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AfterValidator, AwareDatetime, BaseModel, TypeAdapter
 
 from libs.common.access_records import AccessRecord, list_of_applicant, list_of_user_code
 from libs.common.admission import CurrentCall, CurrentDatabase, admits, public, require_principal
@@ -21,8 +21,21 @@ from libs.common.outbox import events_topic, list_after_position, list_after_seq
 
 PAGE = 200
 NIL = UUID(int=0)
+BEGINNING = datetime.fromtimestamp(0, UTC)
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Cursor = Annotated[str | None, Query(max_length=80, pattern=r"^[0-9TZ:.+-]+_[0-9a-f-]{36}$")]
+
+
+def _in_utc(at: datetime) -> datetime:
+    """Raises ValueError for an instant whose year in UTC is outside 1 to 9999."""
+    try:
+        return at.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("no year in UTC") from error
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
 
 
 class CursorNotUnderstood(Invalid):
@@ -129,7 +142,7 @@ def record_routes() -> APIRouter:
     async def of_applicant(
         applicant_id: UUID,
         database: CurrentDatabase,
-        until: datetime | None = None,
+        until: Instant | None = None,
         cursor: Cursor = None,
         limit: Limit = PAGE,
     ) -> AccessRecordPage:
@@ -143,7 +156,7 @@ def record_routes() -> APIRouter:
     async def of_me(
         call: CurrentCall,
         database: CurrentDatabase,
-        until: datetime | None = None,
+        until: Instant | None = None,
         cursor: Cursor = None,
         limit: Limit = PAGE,
     ) -> AccessRecordPage:
@@ -162,7 +175,7 @@ def record_routes() -> APIRouter:
     async def evidence(
         applicant_id: UUID,
         database: CurrentDatabase,
-        until: datetime | None = None,
+        until: Instant | None = None,
         cursor: Cursor = None,
         limit: Limit = PAGE,
     ) -> EvidenceRecordPage:
@@ -182,8 +195,8 @@ def _add_auditing(router: APIRouter) -> None:
         call: CurrentCall,
         database: CurrentDatabase,
         *,
-        since: Annotated[AwareDatetime, Query(alias="from")],
-        until: AwareDatetime | None = None,
+        since: Annotated[Instant, Query(alias="from")],
+        until: Instant | None = None,
         user_code_id: UUID | None = None,
         client_id: Annotated[str | None, Query(max_length=200)] = None,
         agent_id: UUID | None = None,
@@ -211,9 +224,9 @@ def _access_page(found: list[AccessRecord], limit: int) -> AccessRecordPage:
 
 def _after(cursor: str | None) -> tuple[datetime, UUID]:
     if cursor is None:
-        return datetime.fromisoformat("1970-01-01T00:00:00+00:00"), NIL
+        return BEGINNING, NIL
     at, _, record_id = cursor.partition("_")
     try:
-        return datetime.fromisoformat(at), UUID(record_id)
+        return INSTANT.validate_python(at), UUID(record_id)
     except ValueError as error:
         raise CursorNotUnderstood from error

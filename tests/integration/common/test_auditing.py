@@ -171,3 +171,27 @@ async def test_idempotent_calls_and_refusals_are_listed_too(service: Running) ->
     assert refused.status_code == 404
     records = (await ask(service, user_code_id=str(CODE))).json()["records"]
     assert [(one["outcome"], one["reason"]) for one in records] == [("refused", "not-found")]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"cursor": "2026-01-01T00:00:00_00000000-0000-0000-0000-000000000000"},
+        {"cursor": "0001-01-01T00:00:00+14:00_00000000-0000-0000-0000-000000000000"},
+        {"cursor": "2026-13-01T00:00:00Z_00000000-0000-0000-0000-000000000000"},
+        {"until": "2026-01-01T00:00:00"},
+        {"until": "0001-01-01T00:00:00+14:00"},
+        {"until": "9999-12-31T23:59:59-14:00"},
+    ],
+)
+async def test_an_instant_that_is_none_is_refused(service: Running, asked: dict[str, str]) -> None:
+    own = service.tokens.person_in_charge(APPLICANT, CODE)
+    lists = {
+        "/v1/me/access-records": own,
+        f"/v1/applicants/{APPLICANT}/access-records": own,
+        f"/v1/applicants/{APPLICANT}/evidence-records": own,
+    }
+    found = [await service.public.get(path, params=asked, headers=headers) for path, headers in lists.items()]
+    found.append(await ask(service, **asked))
+    told = (400, "cursor-not-understood") if "cursor" in asked else (422, "malformed-request")
+    assert {(answer.status_code, answer.json()["code"]) for answer in found} == {told}

@@ -19,8 +19,9 @@ from deploy.local.environment import Platform
 from libs.common.call import Call
 from libs.common.clock import now
 from libs.common.contracts.envelope import Envelope, applicant_key
+from libs.common.errors import DatabaseUnavailable
 from libs.common.ids import new_id
-from libs.common.inbox import KEPT, forget_old_applied, list_parked
+from libs.common.inbox import KEPT, LOCK_SEQUENCE, forget_old_applied, list_parked
 from libs.common.kafka import new_producer
 from libs.common.operations import freshness_report
 from libs.common.outbox import list_after_position, watermarks_topic
@@ -309,6 +310,35 @@ async def test_a_poison_event_in_a_run_parks_its_key_alone(pair: Pair) -> None:
     await pair.say(ill, "later")
     await pair.consumer.inbox.receive_run("registry", (await published(pair, ill))[-1:])
     assert [event["sequence"] for event in await list_parked(pair.consumer.database)] == [2, 3, 4]
+
+
+async def test_an_event_that_ends_a_deadlock_is_tried_again_and_not_parked(pair: Pair) -> None:
+    applicant = new_id()
+    await pair.say(applicant, "a")
+    [envelope] = await published(pair, applicant)
+    inbox, database = pair.consumer.inbox, pair.consumer.database
+    async with database.transaction() as other:
+        await other.execute(
+            "INSERT INTO inbox VALUES ($1, $2, 'other', $3, 1, now())",
+            envelope.id,
+            envelope.source,
+            envelope.partitionkey,
+        )
+        receiving = asyncio.create_task(inbox.receive("registry", envelope))
+
+        async def waits() -> bool:
+            return bool(await database.fetch("SELECT 1 FROM pg_locks WHERE NOT granted"))
+
+        await until(waits)
+        # The event's transaction has waited for longer, so it is the one that PostgreSQL ends.
+        await other.fetchval(LOCK_SEQUENCE, envelope.source, envelope.partitionkey)
+        with pytest.raises(DatabaseUnavailable):
+            await receiving
+        await other.execute("DELETE FROM inbox")
+        await other.execute("UPDATE inbox_sequences SET last_sequence = 0")
+    assert await list_parked(database) == []
+    await inbox.receive("registry", envelope)
+    assert await pair.heard(applicant) == ["a"]
 
 
 async def test_a_message_that_is_no_event_of_its_topic_is_kept_and_blocks_nobody(pair: Pair) -> None:

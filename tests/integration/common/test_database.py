@@ -1,0 +1,56 @@
+"""Which faults are the database's, so that the same may succeed later, and which are the statement's own."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta, timezone
+
+import asyncpg
+import pytest
+
+from deploy.local.environment import Platform
+from libs.common.errors import DatabaseUnavailable
+from tests.integration.common.probe import PUBLISHER
+from tests.kit import Running, running
+
+LOCK = "SELECT pg_advisory_xact_lock(71, $1)"
+
+
+@pytest.fixture
+async def service(platform: Platform) -> AsyncIterator[Running]:
+    async with running(PUBLISHER, platform) as service:
+        yield service
+
+
+async def test_of_two_that_wait_for_each_other_one_is_told_to_try_again(service: Running) -> None:
+    met = asyncio.Barrier(2)
+
+    async def lock(first: int, second: int) -> None:
+        async with service.database.transaction() as tx:
+            await tx.execute(LOCK, first)
+            await met.wait()
+            await tx.execute(LOCK, second)
+
+    ended = await asyncio.gather(lock(1, 2), lock(2, 1), return_exceptions=True)
+    assert sorted(type(one).__name__ for one in ended) == ["DatabaseUnavailable", "NoneType"]
+
+
+async def test_a_server_that_only_reads_is_one_that_is_failing_over(service: Running) -> None:
+    async def change() -> None:
+        async with service.database.transaction() as tx:
+            await tx.execute("SET TRANSACTION READ ONLY")
+            await tx.execute("DELETE FROM dpop_proofs")
+
+    with pytest.raises(DatabaseUnavailable):
+        await change()
+
+
+async def test_a_value_that_cannot_be_sent_is_the_callers_fault(service: Running) -> None:
+    before_all_years = datetime.min.replace(tzinfo=timezone(timedelta(hours=14)))
+
+    with pytest.raises(asyncpg.DataError):
+        await service.database.fetchrow("SELECT $1::timestamptz", before_all_years)
+
+
+async def test_a_broken_rule_is_the_statements_own(service: Running) -> None:
+    with pytest.raises(asyncpg.NotNullViolationError):
+        await service.database.execute("INSERT INTO dpop_proofs (expires_at) VALUES ($1)", datetime.now(UTC))

@@ -55,9 +55,8 @@ from services.auth.two_persons import TWO_PERSONS
 from services.auth.user_code import api as user_code_api
 from services.auth.user_code import disuse_api, recovery_api, suspension_api
 from services.auth.user_code.breached_operation import run_breached_passwords
-from services.auth.user_code.commands import remove_unnamed_codes
 from services.auth.user_code.disuse import watch_disuse
-from services.auth.user_code.dormancy import revoke_dormant_codes
+from services.auth.user_code.dormancy import remove_unnamed_codes, revoke_dormant_codes
 
 
 def _settings(resources: Resources) -> AuthSettings:
@@ -67,11 +66,11 @@ def _settings(resources: Resources) -> AuthSettings:
 
 
 async def sweep_codes(resources: Resources) -> None:
-    await remove_unnamed_codes(resources.database, _settings(resources))
+    await remove_unnamed_codes(resources.database, _settings(resources), resources.freshness)
 
 
 async def sweep_dormant(resources: Resources) -> None:
-    await revoke_dormant_codes(resources.database, _settings(resources))
+    await revoke_dormant_codes(resources.database, _settings(resources), resources.freshness)
 
 
 async def sweep_disuse(resources: Resources) -> None:

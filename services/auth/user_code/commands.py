@@ -1,13 +1,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
 from typing import Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
 from libs.common.call import Call
-from libs.common.clock import now
 from libs.common.contracts.auth import UserCodeActivated, UserCodeAssigned, UserCodeRevoked
 from libs.common.contracts.envelope import applicant_key
 from libs.common.contracts.registry import ClearedPerson
@@ -15,7 +13,6 @@ from libs.common.database import Connection, Database
 from libs.common.errors import UnknownOrForeign
 from libs.common.evidence import record_evidence
 from libs.common.idempotency import ShownOnce
-from libs.common.ids import new_id
 from libs.common.outbox import publish
 from services.auth.settings import AuthSettings
 from services.auth.user_code import rules, store
@@ -174,16 +171,6 @@ async def _activate(tx: Connection, call: Call, code: UserCode) -> None:
     await publish(tx, call, activated, service=SERVICE, partitionkey=applicant_key(code.applicant_id))
     content = {"user_code_id": str(code.id)}
     await record_evidence(tx, call, "activate_user_code", applicant_id=code.applicant_id, content=content)
-
-
-async def remove_unnamed_codes(database: Database, settings: AuthSettings) -> None:
-    """Pending codes that no event names within a day stand for nothing: their submission was never made."""
-    call = Call(actor="system", at=now(), correlation_id=new_id())
-    async with database.transaction() as tx:
-        cutoff = call.at - timedelta(hours=settings.pending_code_hours)
-        for user_code_id, applicant_id in await store.delete_unnamed(tx, assigned_before=cutoff):
-            content = {"user_code_id": str(user_code_id)}
-            await record_evidence(tx, call, "remove_user_code", applicant_id=applicant_id, content=content)
 
 
 async def find_facts(database: Database | Connection, user_code_id: UUID) -> Facts | None:

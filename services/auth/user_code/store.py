@@ -65,12 +65,6 @@ UPDATE_GIVEN_UP = """
 UPDATE user_codes SET password_hash = NULL, pepper_key_id = NULL, password_set_at = $2
 WHERE id = $1 AND state = 'active' AND password_hash = $3 AND NOT password_is_one_time
 """
-LOCK_DORMANT = """
-SELECT r.applicant_id FROM registrations r
-WHERE r.state = 'cancelled' AND r.changed_at < $1
-  AND EXISTS (SELECT 1 FROM user_codes c WHERE c.applicant_id = r.applicant_id AND c.state <> 'revoked')
-ORDER BY r.changed_at LIMIT 50 FOR UPDATE SKIP LOCKED
-"""
 SELECT_UNREVOKED = "SELECT id FROM user_codes WHERE applicant_id = $1 AND state <> 'revoked' ORDER BY id"
 UPDATE_RENEWED = """
 UPDATE user_codes SET password_hash = $2, pepper_key_id = $3
@@ -94,11 +88,6 @@ UPDATE_TO_REVOKED = """
 UPDATE user_codes SET state = 'revoked', revoked_at = $2 WHERE applicant_id = $1 AND state = 'pending' RETURNING id
 """
 UPDATE_CODE_REVOKED = "UPDATE user_codes SET state = 'revoked', revoked_at = $3 WHERE id = $1 AND state = $2"
-DELETE_UNNAMED = """
-DELETE FROM user_codes c WHERE c.state = 'pending' AND c.assigned_at < $1
-   AND NOT EXISTS (SELECT 1 FROM persons p WHERE p.user_code_id = c.id AND p.named_at IS NOT NULL)
-RETURNING c.id, c.applicant_id
-"""
 # Taking the row orders everything that is about one applicant's codes.
 LOCK_REGISTRATION = """
 INSERT INTO registrations (applicant_id, state, changed_at) VALUES ($1, 'unknown', $2)
@@ -205,10 +194,6 @@ async def save_given_up(tx: Connection, code: UserCode, *, at: datetime) -> None
     await update_one(tx, UPDATE_GIVEN_UP, code.id, at, code.password_hash)
 
 
-async def lock_dormant(tx: Connection, *, cancelled_before: datetime) -> list[UUID]:
-    return [row["applicant_id"] for row in await tx.fetch(LOCK_DORMANT, cancelled_before)]
-
-
 async def list_unrevoked(tx: Connection, applicant_id: UUID) -> list[UUID]:
     return [row["id"] for row in await tx.fetch(SELECT_UNREVOKED, applicant_id)]
 
@@ -250,10 +235,6 @@ async def revoke_pending(tx: Connection, applicant_id: UUID, *, at: datetime) ->
 
 async def save_revoked(tx: Connection, user_code_id: UUID, *, was: CodeState, at: datetime) -> None:
     await update_one(tx, UPDATE_CODE_REVOKED, user_code_id, was, at)
-
-
-async def delete_unnamed(tx: Connection, *, assigned_before: datetime) -> list[tuple[UUID, UUID]]:
-    return [(row["id"], row["applicant_id"]) for row in await tx.fetch(DELETE_UNNAMED, assigned_before)]
 
 
 async def lock_registration(tx: Connection, applicant_id: UUID, *, at: datetime) -> Registration:

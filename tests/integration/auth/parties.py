@@ -226,6 +226,14 @@ async def tell(service: Running, event: Any, *, publisher: str = "registry", **m
     await service.deliver(event, publisher=publisher, partitionkey=applicant_key(event.applicant_id), **members)
 
 
+async def park_an_event_of(service: Running, applicant_id: UUID) -> None:
+    await service.database.execute(
+        "INSERT INTO parked_events VALUES ($1, 'urn:clicsequr:registry', $2, 99, '{}'::jsonb, 'x', now())",
+        new_id(),
+        applicant_key(applicant_id),
+    )
+
+
 async def new_person_in_charge(service: Running) -> Person:
     """An active code that was never used."""
     person = await assign(service, applicant_id=new_id())

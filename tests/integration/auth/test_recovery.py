@@ -290,6 +290,24 @@ async def test_codes_of_a_cancelled_registration_sleep_for_the_window_and_are_th
     assert barred.status_code == 401
 
 
+async def test_codes_are_revoked_only_on_facts_that_are_fresh_and_of_which_nothing_is_parked(
+    auth: Running, platform: Platform
+) -> None:
+    chief, user = await known_user(auth, platform)
+    cancelled = RegistrationCancelled(applicant_id=chief.applicant_id, cancelled_by="applicant")
+    await parties.tell(auth, cancelled, time=now() - timedelta(days=900))
+    auth.resources.freshness.fresh_as_of["delegation"] -= timedelta(days=2)
+    await sweep_dormant(auth.resources)
+    assert await told(auth, user) == []
+    auth.resources.freshness.fresh_as_of["delegation"] += timedelta(days=2)
+    await parties.park_an_event_of(auth, chief.applicant_id)
+    await sweep_dormant(auth.resources)
+    assert await told(auth, user) == []
+    await auth.database.execute("DELETE FROM parked_events")
+    await sweep_dormant(auth.resources)
+    assert await told(auth, user) == ["user-code-revoked"]
+
+
 async def test_a_reactivation_within_the_window_wakes_the_codes_and_asks_for_a_new_password(
     auth: Running, platform: Platform
 ) -> None:

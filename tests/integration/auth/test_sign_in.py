@@ -370,11 +370,7 @@ async def test_a_person_who_is_suspended_loses_every_session_and_may_sign_in_aga
 
 async def test_a_parked_event_of_the_applicant_stops_its_sign_in(auth: Running, platform: Platform) -> None:
     person = await parties.sessions_person(auth, platform)
-    await auth.database.execute(
-        "INSERT INTO parked_events VALUES ($1, 'urn:clicsequr:registry', $2, 99, '{}'::jsonb, 'x', now())",
-        new_id(),
-        f"applicant:{person.applicant_id}",
-    )
+    await parties.park_an_event_of(auth, person.applicant_id)
     answer = await parties.sign_in(new_browser(auth), parties.client(auth, platform), person)
     assert answer.status_code == 503
     assert await last_record(auth) == ("POST /sign-in", "refused", "facts-too-old", person.applicant_id)

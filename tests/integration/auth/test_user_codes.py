@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,9 +12,10 @@ from libs.common.contracts.delegation import PersonInChargeSuspended, UserAdded
 from libs.common.contracts.registry import AccessSuspended, DesignationFormAccepted, RegistrationRejected
 from libs.common.ids import new_id
 from services.auth.app import sweep_codes
+from services.auth.user_code.dormancy_store import AT_ONCE
 from tests.integration.auth import parties
 from tests.integration.auth.parties import Person, new_browser
-from tests.kit import Running
+from tests.kit import Running, idempotent
 
 
 async def put(service: Running, user_code_id: UUID, applicant_id: UUID, *, by: str = "registry") -> Any:
@@ -138,18 +140,64 @@ async def test_a_rejected_file_revokes_its_pending_codes(auth: Running) -> None:
     assert await state_of(auth, person.user_code_id) == "revoked"
 
 
-async def test_a_pending_code_that_no_event_names_is_removed_after_a_day(auth: Running) -> None:
-    unnamed = await parties.assign(auth, applicant_id=new_id())
-    named = await parties.assign(auth, applicant_id=new_id())
-    await parties.tell(auth, parties.designated(named))
-    await sweep_codes(auth.resources)
-    assert await state_of(auth, unnamed.user_code_id) == "pending"
+async def assigned_long_ago(auth: Running) -> Person:
+    person = await parties.assign(auth, applicant_id=new_id())
     owner = await asyncpg.connect(auth.owner_url)
     await owner.execute("UPDATE user_codes SET assigned_at = now() - interval '25 h'")
     await owner.close()
+    return person
+
+
+async def test_a_pending_code_that_no_event_names_is_removed_after_a_day(auth: Running) -> None:
+    named = await assigned_long_ago(auth)
+    await parties.tell(auth, parties.designated(named))
+    unnamed = await assigned_long_ago(auth)
+    new = await parties.assign(auth, applicant_id=new_id())
     await sweep_codes(auth.resources)
     assert await state_of(auth, unnamed.user_code_id) is None
-    assert await state_of(auth, named.user_code_id) == "pending"
+    assert await state_of(auth, named.user_code_id) == await state_of(auth, new.user_code_id) == "pending"
+
+
+async def test_however_many_unnamed_codes_there_are_they_go_in_rounds(auth: Running) -> None:
+    for _ in range(AT_ONCE):
+        await parties.assign(auth, applicant_id=new_id())
+    await assigned_long_ago(auth)
+    await sweep_codes(auth.resources)
+    assert await auth.database.fetch("SELECT 1 FROM user_codes WHERE state = 'pending'") == []
+
+
+async def test_nothing_is_removed_while_the_event_that_names_it_may_be_on_its_way(auth: Running) -> None:
+    unnamed = await assigned_long_ago(auth)
+    fresh_as_of = auth.resources.freshness.fresh_as_of
+    fresh_as_of["registry"] -= timedelta(days=2)
+    await sweep_codes(auth.resources)
+    fresh_as_of["registry"] += timedelta(days=2)
+    assert await state_of(auth, unnamed.user_code_id) == "pending"
+
+
+async def test_a_code_of_an_applicant_with_a_parked_event_is_not_removed(auth: Running) -> None:
+    waiting, unnamed = await assigned_long_ago(auth), await assigned_long_ago(auth)
+    await parties.park_an_event_of(auth, waiting.applicant_id)
+    await sweep_codes(auth.resources)
+    assert await state_of(auth, waiting.user_code_id) == "pending"
+    assert await state_of(auth, unnamed.user_code_id) is None
+
+
+async def test_a_code_about_which_an_incident_was_reported_is_kept_and_stops_no_other(auth: Running) -> None:
+    reported, unnamed = await assigned_long_ago(auth), await assigned_long_ago(auth)
+    told = await auth.public.post(
+        f"/v1/applicants/{reported.applicant_id}/incidents",
+        json={
+            "user_code_id": str(reported.user_code_id),
+            "kind": "attempted-breach",
+            "description": "stolen slip",
+        },
+        headers={**auth.tokens.agent("support"), **idempotent()},
+    )
+    assert told.status_code == 201, told.text
+    await sweep_codes(auth.resources)
+    assert await state_of(auth, reported.user_code_id) == "pending"
+    assert await state_of(auth, unnamed.user_code_id) is None
 
 
 @given(

@@ -12,7 +12,7 @@ from libs.common.http import new_router
 from services.auth import records
 from services.auth.authorization import rules
 from services.auth.authorization.claims import subject_of
-from services.auth.authorization.commands import grant, open_request
+from services.auth.authorization.commands import grant, may_answer, open_request
 from services.auth.authorization.pushed import find_source
 from services.auth.authorization.redemption import Redemption, principal_of
 from services.auth.authorization.rules import AuthorizationRequest, Conduct
@@ -26,7 +26,7 @@ from services.auth.session import commands as sessions
 from services.auth.session import consent
 from services.auth.session.holder import Holder
 from services.auth.session.representation import may_go_on_acting, offer_choice
-from services.auth.session.rules import Stage, is_recent, may_choose, serves, step_up_stage
+from services.auth.session.rules import Stage, is_recent, may_choose, step_up_stage
 from services.auth.session.step_up import note_step_up
 
 router = new_router(tags=["authorization"])
@@ -143,10 +143,11 @@ async def _single_sign_on(request: Request, parts: Parts, asked: Asked, *, actio
         await sessions.touch_session(tx, call, redemption.session)
         return await grant(
             tx,
+            parts,
             asked.request,
+            asked.client,
             redemption.session,
-            subject=subject_of(redemption.holder, asked.client, pairwise_key=parts.pairwise_key.secret),
-            issuer=parts.settings.issuer,
+            holder=redemption.holder,
             at=circumstances.at,
         )
 
@@ -175,11 +176,7 @@ async def _standing_session(request: Request, parts: Parts, asked: Asked) -> Red
     holder = await sessions.find_holder(parts.database, session)
     if not _is_whom_it_hints(parts, asked, holder):
         return None
-    if holder.agent is not None:
-        return Redemption(session, holder) if asked.client.is_portal else None
-    if holder.facts is None or not serves(session, holder.facts, recourse_asked=asked.request.asks_recourse):
-        return None
-    return Redemption(session, holder)
+    return Redemption(session, holder) if may_answer(asked.request, asked.client, session, holder) else None
 
 
 async def _with_hint(parts: Parts, wanted: AuthorizationRequest, client: Client, conduct: Conduct) -> Asked:

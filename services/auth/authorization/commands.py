@@ -3,9 +3,12 @@ from datetime import datetime, timedelta
 
 from libs.common.database import Connection, Database
 from services.auth.authorization import grants, rules, store, waiting_store
+from services.auth.authorization.claims import subject_of
 from services.auth.authorization.rules import AuthorizationCode, AuthorizationRequest
 from services.auth.client.rules import OFFLINE_ACCESS, OPENID, RECOURSE, Client
-from services.auth.session.rules import Session
+from services.auth.parts import Parts
+from services.auth.session.holder import Holder
+from services.auth.session.rules import Session, serves
 
 SECRET_BYTES = 32
 # A code is kept for some time after it expired, so that a replay is still known for what it is.
@@ -31,21 +34,30 @@ async def take_request(tx: Connection, secret: str) -> bool:
     return await store.take_request(tx, rules.hash_code(secret))
 
 
+def may_answer(request: AuthorizationRequest, client: Client, session: Session, holder: Holder) -> bool:
+    return serves(session, holder, by_portal=client.is_portal, recourse_asked=request.asks_recourse)
+
+
 async def grant(  # noqa: PLR0913 - what the code stands for, each by name
     tx: Connection,
+    parts: Parts,
     request: AuthorizationRequest,
+    client: Client,
     session: Session,
     *,
-    subject: str,
+    holder: Holder,
     secret: str | None = None,
-    issuer: str,
     at: datetime,
 ) -> str | None:
     """A code for this session; answers where the browser goes with it, or with that it may not be given.
 
-    `subject`: as whom the client knows the session's holder. `secret`: of the request that waited for this, which
-    is answered by it; the answer is None when it was answered before.
+    `secret`: of the request that waited for this, which is answered by it. The answer is None when it was answered
+    before, or is none of those that the session may answer.
     """
+    if not may_answer(request, client, session, holder):
+        return None
+    issuer = parts.settings.issuer
+    subject = subject_of(holder, client, pairwise_key=parts.pairwise_key.secret)
     unmet = rules.unmet(request, acr=session.acr, subject=subject)
     if unmet is not None:
         if secret is not None and not await take_request(tx, secret):

@@ -13,7 +13,7 @@ from services.auth.session.forms import NotToBeAnswered
 from services.auth.session.rules import Stage
 from services.auth.session.visit import Next, Outcome, Visit
 
-SEE_OTHER = 303
+SEE_OTHER, SIGN_IN = 303, "/sign-in"
 ShowAgain = Callable[[Request, Visit, Outcome], Response]
 
 
@@ -25,6 +25,8 @@ def follow(request: Request, visit: Visit, outcome: Outcome, *, show_again: Show
     match outcome.next:
         case Next.BACK | Next.STEP:
             return _onward(parts_of(request), outcome)
+        case Next.SIGN_IN:
+            return RedirectResponse(SIGN_IN, SEE_OTHER)
         case Next.STATE:
             return _state_page(request, visit, outcome)
         case Next.LATER:

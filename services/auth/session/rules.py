@@ -182,9 +182,16 @@ def may_act(session: Session, facts: Facts) -> bool:
     return not facts.is_recourse_only and session.authenticated_at > facts.registration.changed_at
 
 
-def serves(session: Session, facts: Facts, *, recourse_asked: bool) -> bool:
-    """Whether single sign-on by this session answers a request: recourse only while it is barred and asked for."""
-    return may_act(session, facts) and session.is_recourse == (recourse_asked and facts.is_recourse_only)
+def serves(session: Session, holder: Holder, *, by_portal: bool, recourse_asked: bool) -> bool:
+    """Whether a session may answer a request, by itself or once all steps are done, whatever it was opened for.
+
+    An agent's answers the portal alone; recourse the portal, while the registration bars and it is asked for.
+    """
+    if holder.agent is not None:
+        return by_portal
+    if holder.facts is None or not may_act(session, holder.facts):
+        return False
+    return not session.is_recourse or (by_portal and recourse_asked and holder.facts.is_recourse_only)
 
 
 def is_overseen(facts: Facts, *, applicant_id: UUID, by_staff: bool) -> bool:

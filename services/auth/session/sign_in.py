@@ -116,7 +116,7 @@ async def admit_holder(  # noqa: PLR0913 - on what the session rests, each by na
         call = records.call_of(visit.circumstances, steps.claiming(holder, visit))
         # A reset of this very moment goes first; and the code is locked before its sessions, as everywhere.
         if holder.facts is not None and not await user_codes.has_password(tx, holder.facts.code):
-            raise steps.Objected(Verdict.WRONG_PASSWORD.value)
+            raise steps.Objected(Verdict.WRONG_PASSWORD.value, Outcome(Next.REFUSED))
         # What was bound while the password was looked at is asked for.
         present = await commands.with_factors(tx, holder)
         opened = await commands.open_session(

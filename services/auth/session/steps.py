@@ -10,8 +10,7 @@ from libs.common.errors import FactsTooOld, StateChanged
 from libs.common.outbox import publish
 from libs.common.principal import Principal
 from services.auth import records
-from services.auth.authorization.claims import subject_of
-from services.auth.authorization.commands import grant
+from services.auth.authorization.commands import grant, may_answer
 from services.auth.parts import Parts
 from services.auth.session import attempts, commands, consent, devices, rules, step_up, store
 from services.auth.session.attempts import Subjects
@@ -24,15 +23,17 @@ from services.auth.session.watching import watch_sign_in
 from services.auth.user_code.rules import Facts
 
 TOO_MANY = "too-many-attempts"
+OF_ANOTHER, ANSWERED = "session-of-another-request", "request-answered-before"
 Step = Callable[[Connection], Awaitable[Outcome]]
 
 
 class Objected(Exception):
     """Something speaks against the step, as `standing` does: nothing of it is kept but its record."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, outcome: Outcome) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.outcome = outcome
 
 
 async def take(parts: Parts, visit: Visit, holder: Holder, step: Step) -> Outcome:
@@ -41,8 +42,7 @@ async def take(parts: Parts, visit: Visit, holder: Holder, step: Step) -> Outcom
         async with parts.database.transaction() as tx:
             outcome = await step(tx)
     except Objected as objected:
-        outcome = Outcome(Next.LATER if objected.reason == FactsTooOld.code else Next.REFUSED)
-        return await refuse(parts, visit, holder.facts, reason=objected.reason, outcome=outcome)
+        outcome = await refuse(parts, visit, holder.facts, reason=objected.reason, outcome=objected.outcome)
     except StateChanged as changed:
         await refuse(parts, visit, holder.facts, reason=changed.code, outcome=Outcome(Next.START_AGAIN))
         raise
@@ -60,11 +60,16 @@ async def pass_on(  # noqa: PLR0913 - the last step has all that the others foun
     opened: Opened,
     subjects: Subjects | None = None,
 ) -> Outcome:
-    """Records the step as done; when nothing is left to be done, answers the client's request with a code."""
+    """Records the step as done; when nothing is left to be done, answers the client's request with a code.
+
+    Raises Objected when the session may not answer it, which somebody must sign in for anew.
+    """
     session = opened.session
     reason = await record(tx, principal_of(holder, session, visit), visit.circumstances)
     if reason is not None:
-        raise Objected(reason)
+        raise Objected(reason, Outcome(Next.LATER if reason == FactsTooOld.code else Next.REFUSED))
+    if not may_answer(visit.request, visit.client, session, holder):
+        raise Objected(OF_ANOTHER, Outcome(Next.SIGN_IN, forgiven=subjects))
     due = await _due_stage(tx, session, visit, holder)
     if due is not Stage.COMPLETE:
         if session.stage is Stage.COMPLETE:
@@ -81,15 +86,16 @@ async def pass_on(  # noqa: PLR0913 - the last step has all that the others foun
         )
     location = await grant(
         tx,
+        parts,
         visit.request,
+        visit.client,
         session,
-        subject=subject_of(holder, visit.client, pairwise_key=parts.pairwise_key.secret),
+        holder=holder,
         secret=visit.request_secret,
-        issuer=parts.settings.issuer,
         at=visit.circumstances.at,
     )
     if location is None:
-        return Outcome(Next.START_AGAIN, session_secret=opened.secret, forgiven=subjects)
+        raise Objected(ANSWERED, Outcome(Next.START_AGAIN, forgiven=subjects))
     known_by = _known_by(parts, visit, holder)
     return Outcome(Next.BACK, session_secret=opened.secret, location=location, devices=known_by, forgiven=subjects)
 

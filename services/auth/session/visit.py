@@ -25,7 +25,10 @@ class Visit:
 
 
 class Next(StrEnum):
-    """Where the person goes from here; `STEP` is the page of the stage that the session is in now."""
+    """Where the person goes from here; `STEP` is the page of the stage that the session is in now.
+
+    `SIGN_IN`: the request is not for whoever the session is of; somebody may sign in for it.
+    """
 
     REFUSED = "refused"
     WAIT = "wait"
@@ -33,6 +36,7 @@ class Next(StrEnum):
     STATE = "state"
     START_AGAIN = "start-again"
     STEP = "step"
+    SIGN_IN = "sign-in"
     BACK = "back"
 
 

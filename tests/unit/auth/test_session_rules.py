@@ -10,6 +10,7 @@ from services.auth.session import rules
 from services.auth.session.holder import Holder, Represented
 from services.auth.session.rules import Lifetime, Session, Stage
 from services.auth.user_code.rules import RegistrationState, Role
+from tests.unit.auth.test_agent_account_rules import agent
 from tests.unit.auth.test_password_rules import AGING
 from tests.unit.auth.test_user_code_rules import (
     ACTIVE,
@@ -67,14 +68,34 @@ def test_a_session_older_than_its_password_is_over() -> None:
     assert not rules.may_act(SESSION, newer)
 
 
-def test_recourse_serves_only_while_the_registration_bars_and_when_asked_for() -> None:
-    barred = replace(CHOSEN, registration=in_state(RegistrationState.SUSPENDED).registration)
-    recourse = replace(SESSION, is_recourse=True)
-    assert rules.serves(recourse, barred, recourse_asked=True)
-    assert not rules.serves(recourse, barred, recourse_asked=False)
-    assert not rules.serves(recourse, CHOSEN, recourse_asked=True)
-    assert not rules.serves(SESSION, barred, recourse_asked=True)
-    assert rules.serves(SESSION, CHOSEN, recourse_asked=True)
+BARRED = replace(CHOSEN, registration=in_state(RegistrationState.SUSPENDED).registration)
+AGENTS = replace(SESSION, user_code_id=None, applicant_id=None, agent_id=new_id())
+KINDS = {
+    "ordinary": (SESSION, Holder(facts=CHOSEN)),
+    "ordinary, barred since": (SESSION, Holder(facts=BARRED)),
+    "recourse": (replace(SESSION, is_recourse=True), Holder(facts=BARRED)),
+    "recourse, let in since": (replace(SESSION, is_recourse=True), Holder(facts=CHOSEN)),
+    "an agent's": (AGENTS, Holder(agent=agent())),
+    "nobody's": (AGENTS, Holder()),
+}
+SERVED = {
+    "ordinary": [(True, True), (True, False), (False, True), (False, False)],
+    "recourse": [(True, True)],
+    "an agent's": [(True, True), (True, False)],
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("by_portal", [True, False])
+@pytest.mark.parametrize("recourse_asked", [True, False])
+@pytest.mark.parametrize("stage", Stage)
+def test_an_agents_session_serves_the_portal_and_recourse_there_while_it_is_barred_and_asked_for(
+    *, kind: str, by_portal: bool, recourse_asked: bool, stage: Stage
+) -> None:
+    session, holder = KINDS[kind]
+    asked = replace(session, stage=stage)
+    served = rules.serves(asked, holder, by_portal=by_portal, recourse_asked=recourse_asked)
+    assert served == ((by_portal, recourse_asked) in SERVED.get(kind, []))
 
 
 def test_max_age_is_the_time_since_the_person_was_authenticated() -> None:

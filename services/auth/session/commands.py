@@ -100,17 +100,16 @@ async def move_session(  # noqa: PLR0913 - what the step has found, each by name
 ) -> Opened:
     """A step is done: the session goes to its next stage under a new secret, and is good once none is left.
 
-    `becomes`: the session with what the step chose.
+    `becomes`: the session with what the step chose. A choice proves nobody: when they were authenticated stays.
     """
     secret = secrets.token_urlsafe(SECRET_BYTES)
     conditions = None if session.is_recourse else await _conditions_of(tx, call, holder)
     is_due = conditions is not None and not conditions.is_shown
     moved = replace(
-        becomes or session,
+        becomes or replace(session, authenticated_at=call.at),
         secret_hash=rules.hash_secret(secret),
         stage=rules.stage_of(holder, amr=amr, aging=aging, at=call.at, conditions_due=is_due),
         amr=amr,
-        authenticated_at=call.at,
         last_seen_at=call.at,
     )
     await store.save_stage(tx, moved, was=session.stage)

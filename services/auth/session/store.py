@@ -33,8 +33,8 @@ INSERT INTO sessions ({COLUMNS})
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
 """
 UPDATE_STAGE = """
-UPDATE sessions SET secret_hash = $3, stage = $4, amr = $5, authenticated_at = $6, last_seen_at = $6,
-    conditions = $7, represented_applicant_id = $8, power_of_attorney_id = $9
+UPDATE sessions SET secret_hash = $3, stage = $4, amr = $5, authenticated_at = $6, last_seen_at = $7,
+    conditions = $8, represented_applicant_id = $9, power_of_attorney_id = $10
 WHERE id = $1 AND stage = $2 AND ended_at IS NULL
 """
 UPDATE_SEEN = "UPDATE sessions SET last_seen_at = greatest(last_seen_at, $2) WHERE id = $1 AND ended_at IS NULL"
@@ -166,6 +166,7 @@ async def save_stage(tx: Connection, session: Session, *, was: Stage) -> None:
         session.stage,
         session.amr,
         session.authenticated_at,
+        session.last_seen_at,
         session.conditions,
         session.represented_applicant_id,
         session.power_of_attorney_id,

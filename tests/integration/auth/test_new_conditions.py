@@ -53,6 +53,20 @@ async def test_a_newer_version_is_shown_once_with_what_it_replaces_and_nothing_t
     assert "code" in answer_of(await sign_in(auth, platform, person))
 
 
+async def test_continue_authenticates_nobody(auth: Running, platform: Platform) -> None:
+    person = await parties.sessions_person(auth, platform)
+    await post(auth, "2026-04-E1")
+    browser = new_browser(auth)
+    await parties.sign_in(browser, parties.client(auth, platform), person)
+    (before,) = await auth.database.fetch("SELECT id, authenticated_at FROM sessions WHERE stage = 'conditions'")
+    assert "code" in answer_of(await browser.submit({}))
+    after = await auth.database.fetchrow(
+        "SELECT stage, authenticated_at FROM sessions WHERE id = $1", before["id"]
+    )
+    assert after is not None
+    assert (after["stage"], after["authenticated_at"]) == ("complete", before["authenticated_at"])
+
+
 async def test_at_first_use_the_conditions_stay_with_the_duties(auth: Running, platform: Platform) -> None:
     await post(auth, "2011-11-E1")
     person = await parties.new_person_in_charge(auth)

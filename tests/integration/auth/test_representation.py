@@ -476,3 +476,19 @@ async def test_commercial_software_is_allowed_for_each_applicant_by_itself(
     relying.code(await relying.consented(browser, page))
     rows = await auth.database.fetch("SELECT applicant_id FROM software_consents")
     assert {row["applicant_id"] for row in rows} == {granting, person.applicant_id}
+
+
+async def test_choosing_for_whom_to_act_authenticates_nobody(
+    auth: Running, platform: Platform, delegation: Delegation
+) -> None:
+    person = await parties.sessions_person(auth, platform)
+    delegation.give(person)
+    browser = new_browser(auth)
+    await parties.sign_in(browser, parties.client(auth, platform), person)
+    (before,) = await auth.database.fetch("SELECT id, authenticated_at FROM sessions WHERE stage = 'applicant'")
+    assert "code" in answer_of(await browser.submit({"applicant": power_of(delegation, person)}))
+    after = await auth.database.fetchrow(
+        "SELECT stage, authenticated_at FROM sessions WHERE id = $1", before["id"]
+    )
+    assert after is not None
+    assert (after["stage"], after["authenticated_at"]) == ("complete", before["authenticated_at"])

@@ -16,9 +16,10 @@ from libs.common.principal import Principal
 from services.auth import records
 from services.auth.authorization import claims as tokens
 from services.auth.authorization import grants, rules, store
-from services.auth.authorization.access_tokens import sign_access_token
+from services.auth.authorization.access_tokens import ACCESS_TOKEN_TYPE, sign_access_token
 from services.auth.authorization.grant_rules import TokenGrant, is_session_good
 from services.auth.authorization.rules import AuthorizationCode
+from services.auth.client.keys import Alg
 from services.auth.client.rules import Client, ClientKind, credential_scope
 from services.auth.oauth_errors import OAuthError
 from services.auth.parameters import Parameters
@@ -27,6 +28,7 @@ from services.auth.session import commands as sessions
 from services.auth.session.holder import Holder
 from services.auth.session.representation import is_power_in_force
 from services.auth.session.rules import Session, is_alive
+from services.auth.signing_key.commands import Signer
 
 
 class NotRedeemable(OAuthError):
@@ -49,12 +51,18 @@ class Redemption:
 
 
 @dataclass(frozen=True)
-class _Given:
-    """What a code gave, before anything is signed."""
+class _Asked:
+    """What is asked for a code and by whom; `power`: what delegation has confirmed that the session acts under."""
 
-    redeemed: Redemption
-    grant: TokenGrant
-    refresh_token: str | None = field(repr=False)
+    client: Client
+    parameters: Parameters
+    code: AuthorizationCode
+    audience: str
+    power: UUID | None
+    confirmation: Confirmation
+    circumstances: Circumstances
+    access_alg: Alg
+    signer: Signer = field(repr=False)
 
 
 async def redeem_credential(
@@ -89,7 +97,10 @@ async def redeem_code(
     confirmation: Confirmation,
     circumstances: Circumstances,
 ) -> dict[str, Any]:
-    """RFC 6749 §4.1.3: a code serves once; its replay ends the session it gave tokens of. Raises OAuthError."""
+    """RFC 6749 §4.1.3: a code serves once; its replay ends the session it gave tokens of. Raises OAuthError.
+
+    What fails without its fault leaves it good: it is used, recorded and answered in one transaction.
+    """
     code_hash = rules.hash_code(asked.one("code") or "")
     found = await store.find_code_and_session(parts.database, code_hash)
     if found is None or found[0].client_id != client.client_id:
@@ -104,56 +115,43 @@ async def redeem_code(
     if is_alive(session, lifetime=sessions.lifetime_of(parts.settings), at=now()):
         await wait_until_past(bound)
         power = await require_power(parts, session, circumstances, what="code")
+    access_alg = client.access_token_alg(audience=audience, issuer=parts.settings.issuer)
+    # Whoever holds a connection waits for nothing that needs another.
+    signer = await parts.keys.signer(access_alg, client.id_token_signed_response_alg)
+    asking = _Asked(client, asked, known, audience, power, confirmation, circumstances, access_alg, signer)
     async with parts.database.transaction() as tx:
-        given = await _use(
-            tx,
-            parts,
-            client,
-            asked,
-            code=known,
-            confirmation=confirmation,
-            circumstances=circumstances,
-        )
-    if given is None:
-        raise NotRedeemable
-    given = replace(given, redeemed=given.redeemed.under(power))
-    return await _issue(
-        parts,
-        client,
-        known,
-        given,
-        audience=audience,
-        confirmation=confirmation,
-        circumstances=circumstances,
-    )
+        answer = await _use(tx, parts, asking)
+    if isinstance(answer, OAuthError):
+        raise answer
+    return answer
 
 
-async def _use(  # noqa: PLR0913 - what a code is checked against, each by name
-    tx: Connection,
-    parts: Parts,
-    client: Client,
-    asked: Parameters,
-    *,
-    code: AuthorizationCode,
-    confirmation: Confirmation,
-    circumstances: Circumstances,
-) -> _Given | None:
-    """Uses the code up, whether it turns out right or wrong; None when it gives nothing."""
+async def _use(tx: Connection, parts: Parts, asked: _Asked) -> dict[str, Any] | OAuthError:
+    """Uses the code up, whether it turns out right or wrong; only what is raised leaves it as it was."""
+    code, client = asked.code, asked.client
     held = await store.use_code(tx, code.code_hash, at=now())
     if held is None:
-        await _end_replayed(tx, client, code.code_hash, circumstances=circumstances)
-        return None
+        await _end_replayed(tx, client, code.code_hash, circumstances=asked.circumstances)
+        return NotRedeemable()
     try:
-        rules.require_redeemable(code, asked, client=client, jkt=confirmation.jkt, at=now())
-    except OAuthError:
-        return None
+        rules.require_redeemable(code, asked.parameters, client=client, jkt=asked.confirmation.jkt, at=now())
+    except OAuthError as wrong:
+        return wrong
     lifetime = sessions.lifetime_of(parts.settings)
     if not is_session_good(held.session, held.holder, lifetime=lifetime, at=now()):
-        return None
+        return NotRedeemable()
+    at, redeemed = now(), Redemption(held.session, held.holder).under(asked.power)
+    refusal = await _record(tx, principal_of(redeemed, client, issued_at=at), asked.circumstances)
+    if refusal is not None and refusal.is_passing:
+        # Its record goes with the use; whoever answers records the refusal anew.
+        raise OAuthError(refusal.code, refusal.description)
+    if refusal is not None:
+        return refusal
     grant, refresh_token = await grants.give(
-        tx, code, held.session, lifetime=lifetime, confirmation=confirmation, at=now()
+        tx, code, held.session, lifetime=lifetime, confirmation=asked.confirmation, at=at
     )
-    return _Given(Redemption(held.session, held.holder), grant, refresh_token)
+    refresh = {} if refresh_token is None else {"refresh_token": refresh_token}
+    return {**_signed(parts, asked, redeemed, grant=grant, at=at), **refresh}
 
 
 async def _end_replayed(tx: Connection, client: Client, code_hash: bytes, *, circumstances: Circumstances) -> None:
@@ -162,8 +160,8 @@ async def _end_replayed(tx: Connection, client: Client, code_hash: bytes, *, cir
         # Its client was disabled meanwhile.
         return
     call = records.call_of(circumstances, records.client(client, issued_at=circumstances.at))
-    await grants.revoke_replayed(tx, call, code)
-    await sessions.end_session_by_id(tx, call, code.session_id, reason="ended-by-other")
+    if await grants.revoke_replayed(tx, call, code):
+        await sessions.end_session_by_id(tx, call, code.session_id, reason="ended-by-other")
 
 
 async def require_power(parts: Parts, session: Session, circumstances: Circumstances, *, what: str) -> UUID | None:
@@ -188,28 +186,16 @@ async def wait_until_past(bound: datetime | None) -> None:
     await asyncio.sleep(wait.total_seconds())
 
 
-async def _issue(  # noqa: PLR0913 - what a token says, each by name
-    parts: Parts,
-    client: Client,
-    code: AuthorizationCode,
-    given: _Given,
-    *,
-    audience: str,
-    confirmation: Confirmation,
-    circumstances: Circumstances,
+def _signed(
+    parts: Parts, asked: _Asked, redeemed: Redemption, *, grant: TokenGrant, at: datetime
 ) -> dict[str, Any]:
-    at = now()
-    await record(parts.database, principal_of(given.redeemed, client, issued_at=at), circumstances)
-    access = access_of(
-        parts, client, given.redeemed, grant=given.grant, audience=audience, scope=code.scope, at=at
-    )
-    access |= confirmation.claim
-    signed = await sign_access_token(parts, client, access)
-    answer = token_answer(signed, scope=code.scope, confirmation=confirmation)
-    told = tokens.id_claims(access, given.redeemed.holder, client=client, nonce=code.nonce)
-    refresh = {} if given.refresh_token is None else {"refresh_token": given.refresh_token}
-    id_token = await parts.keys.sign(told, typ="JWT", alg=client.id_token_signed_response_alg)
-    return {**answer, **refresh, "id_token": id_token}
+    client, code, signer = asked.client, asked.code, asked.signer
+    access = access_of(parts, client, redeemed, grant=grant, audience=asked.audience, scope=code.scope, at=at)
+    access |= asked.confirmation.claim
+    signed = signer.sign(access, typ=ACCESS_TOKEN_TYPE, alg=asked.access_alg)
+    told = tokens.id_claims(access, redeemed.holder, client=client, nonce=code.nonce)
+    id_token = signer.sign(told, typ="JWT", alg=client.id_token_signed_response_alg)
+    return {**token_answer(signed, scope=code.scope, confirmation=asked.confirmation), "id_token": id_token}
 
 
 def access_of(  # noqa: PLR0913 - what a person's or agent's access token says, each by name
@@ -244,6 +230,10 @@ def principal_of(redeemed: Redemption, client: Client, *, issued_at: datetime) -
 class RefusedByStanding(OAuthError):
     """Recorded already, with this reason."""
 
+    @property
+    def is_passing(self) -> bool:
+        return self.code == "temporarily_unavailable"
+
 
 async def record(
     database: Database,
@@ -254,6 +244,19 @@ async def record(
     what: str = "code",
 ) -> None:
     """Raises RefusedByStanding."""
+    refusal = await _record(database, principal, circumstances, needs_facts=needs_facts, what=what)
+    if refusal is not None:
+        raise refusal
+
+
+async def _record(
+    database: Database | Connection,
+    principal: Principal,
+    circumstances: Circumstances,
+    *,
+    needs_facts: bool = True,
+    what: str = "code",
+) -> RefusedByStanding | None:
     reason = await record_call(
         database,
         principal,
@@ -262,10 +265,11 @@ async def record(
         recourse_route=True,
         needs_facts=needs_facts,
     )
+    if reason is None:
+        return None
     if reason == FactsTooOld.code:
-        raise RefusedByStanding("temporarily_unavailable", "what is known of this applicant is too old")
-    if reason is not None:
-        raise RefusedByStanding("invalid_grant", f"the {what} is not valid")
+        return RefusedByStanding("temporarily_unavailable", "what is known of this applicant is too old")
+    return RefusedByStanding("invalid_grant", f"the {what} is not valid")
 
 
 def token_answer(access_token: str, *, scope: Sequence[str], confirmation: Confirmation) -> dict[str, Any]:

@@ -53,13 +53,14 @@ async def redeem_refresh_token(
     power = await require_power(parts, held.session, circumstances, what=WHAT)
     at, redeemed = now(), Redemption(held.session, held.holder).under(power)
     await record(parts.database, principal_of(redeemed, client, issued_at=at), circumstances, what=WHAT)
+    access = access_of(parts, client, redeemed, grant=grant, audience=audience, scope=scope, at=at)
+    signed = await sign_access_token(parts, client, access | confirmation.claim)
+    # Last of all that can fail: what is answered otherwise leaves the token good.
     following = await _next(parts, client, token, at=at)
     if following is None:
         # It was used meanwhile, or its grant or session has just ended.
         await _require_unused(parts, client, token, circumstances=circumstances)
         raise NotRedeemable(WHAT)
-    access = access_of(parts, client, redeemed, grant=grant, audience=audience, scope=scope, at=at)
-    signed = await sign_access_token(parts, client, access | confirmation.claim)
     return {**token_answer(signed, scope=scope, confirmation=confirmation), "refresh_token": following}
 
 

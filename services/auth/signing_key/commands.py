@@ -113,6 +113,18 @@ def _text_of(keys: Sequence[SealedKey]) -> KeySetText:
     return KeySetText(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
 
 
+@dataclass(frozen=True)
+class Signer:
+    """The keys that sign at this moment, by algorithm: signing with them reads nothing."""
+
+    keys: Mapping[Alg, tuple[str, PublicKey]] = field(repr=False)
+
+    def sign(self, claims: Mapping[str, Any], *, typ: str, alg: Alg) -> str:
+        """A compact JWS (RFC 7515) of the claims."""
+        kid, key = self.keys[alg]
+        return jwt.encode({"alg": alg.value, "typ": typ, "kid": kid}, dict(claims), key, algorithms=[alg.value])
+
+
 @dataclass
 class SigningKeys:
     """The published keys and the one that signs, read from the database every few seconds at most.
@@ -143,14 +155,15 @@ class SigningKeys:
 
     async def sign(self, claims: Mapping[str, Any], *, typ: str, alg: Alg = Alg.ES256) -> str:
         """A compact JWS (RFC 7515) of the claims. Raises DatabaseUnavailable."""
-        chosen = self._choose(await self._published(), alg)
-        if chosen is None:
+        return (await self.signer(alg)).sign(claims, typ=typ, alg=alg)
+
+    async def signer(self, *algs: Alg) -> Signer:
+        """For whoever must not wait for the keys while something is held. Raises DatabaseUnavailable."""
+        known = await self._published()
+        if any(self._choose(known, alg) is None for alg in algs):
             # A client registered since may be the first that needs the family.
-            chosen = self._choose(await self._published(at_most_seconds=0), alg)
-        if chosen is None:
-            raise LookupError("no key signs at present")
-        header = {"alg": alg.value, "typ": typ, "kid": chosen.kid}
-        return jwt.encode(header, dict(claims), self._open(chosen), algorithms=[alg.value])
+            known = await self._published(at_most_seconds=0)
+        return Signer({alg: self._opened_for(known, alg) for alg in algs})
 
     async def verify(self, token: str, *, typ: str | None = None) -> dict[str, Any] | None:
         """The claims of a token that was signed here, however old; None when it was not, or as something else.
@@ -178,6 +191,12 @@ class SigningKeys:
 
     def _choose(self, known: list[SealedKey], alg: Alg) -> SealedKey | None:
         return rules.choose(rules.of_family(known, FAMILY_OF_ALG[alg]), at=now())
+
+    def _opened_for(self, known: list[SealedKey], alg: Alg) -> tuple[str, PublicKey]:
+        chosen = self._choose(known, alg)
+        if chosen is None:
+            raise LookupError("no key signs at present")
+        return chosen.kid, self._open(chosen)
 
     def _open(self, key: SealedKey) -> PublicKey:
         if key.kid not in self._opened:

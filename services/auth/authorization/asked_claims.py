@@ -1,7 +1,11 @@
-"""The `claims` parameter (OpenID Connect Core §5.5): a level and a person are conditions; the rest is told."""
+"""The `claims` parameter (OpenID Connect Core §5.5): a level and a person are conditions; the rest is told.
+
+`acr_values` is a condition too: it is by them that a service says what it needs (RFC 9470).
+"""
 
 import json
 import re
+from collections.abc import Collection
 from typing import Any
 
 from libs.common.assurance import LEVELS
@@ -13,18 +17,30 @@ UNMET = "unmet_authentication_requirements"
 SUBJECT = re.compile(r"[\x21-\x7e]{1,255}")
 
 
-def read_required_acr(text: str | None) -> str | None:
-    """The lowest level that serves an essential `acr`; None when none is required. Raises OAuthError."""
-    asked = _member(_read(text), "id_token").get("acr") or {}
+def read_required_acr(claims: str | None, acr_values: str | None = None) -> str | None:
+    """The lowest level that serves both an essential `acr` and `acr_values`; None when none is required.
+
+    Raises OAuthError.
+    """
+    required = (_essential_acr(claims), _lowest_of((acr_values or "").split()))
+    return next((level for level in reversed(LEVELS) if level in required), None)
+
+
+def _essential_acr(claims: str | None) -> str | None:
+    asked = _member(_read(claims), "id_token").get("acr") or {}
     if asked.get("essential") is not True:
         return None
     wanted = _values(asked)
     if not wanted:
         return None
-    found = next((level for level in LEVELS if level in wanted), None)
+    found = _lowest_of(wanted)
     if found is None:
         raise OAuthError(UNMET, "none of the levels asked for is known here")
     return found
+
+
+def _lowest_of(wanted: Collection[str]) -> str | None:
+    return next((level for level in LEVELS if level in wanted), None)
 
 
 def read_required_subject(text: str | None) -> str | None:

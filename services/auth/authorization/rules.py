@@ -110,7 +110,7 @@ def read_request(client: Client, asked: Parameters, *, issuer: str, language: st
         code_challenge=challenge,
         language=language,
         login_hint=_code_of(asked.one("login_hint")),
-        required_acr=read_required_acr(asked.one("claims")),
+        required_acr=read_required_acr(asked.one("claims"), asked.one("acr_values")),
         required_subject=read_required_subject(asked.one("claims")),
         dpop_jkt=_thumbprint(asked),
         asks_consent=client.kind is ClientKind.SOFTWARE and "consent" in _prompts(asked),

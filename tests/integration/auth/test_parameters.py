@@ -2,14 +2,19 @@
 
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
 from deploy.local.environment import Platform
-from services.auth.session.rules import ACR_PASSWORD, ACR_TWO_FACTOR
+from libs.common.assurance import LEVELS
+from services.auth.session.rules import ACR_PASSKEY, ACR_PASSWORD, ACR_TWO_FACTOR
 from tests.integration.auth import parties
 from tests.integration.auth.granting import granted
 from tests.integration.auth.parties import answer_of, claims_of, new_browser
+from tests.integration.auth.registered import BOOKS, install, sign
+from tests.integration.auth.test_pushed_requests import named, pushed
+from tests.integration.auth.test_request_objects import claims as request_claims
 from tests.kit import Running
 
 
@@ -153,26 +158,71 @@ async def test_what_is_unknown_or_a_mere_wish_bars_no_single_sign_on(
     auth: Running, platform: Platform, claims: str
 ) -> None:
     given = await granted(auth, platform)
-    asked = given.client.authorize(claims=claims, acr_values=ACR_TWO_FACTOR, prompt="none")
+    asked = given.client.authorize(claims=claims, prompt="none")
     assert "code" in answer_of(await given.browser.get(asked))
 
 
-async def test_an_essential_level_is_not_served_by_a_session_below_it(auth: Running, platform: Platform) -> None:
+@pytest.mark.parametrize(
+    "acr_values", [" ".join(reversed(LEVELS)), f"urn:elsewhere {ACR_PASSWORD}", "urn:elsewhere", "a\u00e9", ""]
+)
+async def test_acr_values_that_list_the_lowest_level_or_none_that_is_known_require_nothing(
+    auth: Running, platform: Platform, acr_values: str
+) -> None:
     given = await granted(auth, platform)
-    asked = {"claims": essential(ACR_TWO_FACTOR)}
+    asked = given.client.authorize(acr_values=acr_values, prompt="none")
+    assert "code" in answer_of(await given.browser.get(asked))
+
+
+@pytest.mark.parametrize(
+    ("asked", "required"),
+    [
+        ({"acr_values": f"{ACR_PASSKEY} {ACR_TWO_FACTOR} urn:elsewhere"}, ACR_TWO_FACTOR),
+        ({"acr_values": ACR_PASSKEY, "claims": essential(ACR_TWO_FACTOR)}, ACR_PASSKEY),
+        ({"acr_values": ACR_PASSWORD, "claims": essential(ACR_TWO_FACTOR)}, ACR_TWO_FACTOR),
+        ({"acr_values": "urn:elsewhere", "claims": essential(ACR_PASSKEY)}, ACR_PASSKEY),
+    ],
+)
+async def test_the_higher_of_the_levels_that_a_request_asks_for_is_required(
+    auth: Running, platform: Platform, asked: dict[str, str | None], required: str
+) -> None:
+    await new_browser(auth).get(parties.client(auth, platform).authorize(**asked))
+    assert await pending(auth, "required_acr") == required
+
+
+@pytest.mark.parametrize("way", ["pushed", "signed"])
+async def test_acr_values_of_a_pushed_and_of_a_signed_request_are_required(auth: Running, way: str) -> None:
+    await install(auth, BOOKS)
+    if way == "pushed":
+        address = named(await pushed(auth, acr_values=ACR_TWO_FACTOR))
+    else:
+        token = sign(request_claims(auth, acr_values=ACR_TWO_FACTOR, prompt=...))
+        address = f"/oauth/authorize?{urlencode({'client_id': 'books', 'request': token})}"
+    await new_browser(auth).get(address)
+    assert await pending(auth, "required_acr") == ACR_TWO_FACTOR
+
+
+ASKING_TWO_FACTORS = [{"claims": essential(ACR_TWO_FACTOR)}, {"acr_values": ACR_TWO_FACTOR}]
+
+
+@pytest.mark.parametrize("asked", ASKING_TWO_FACTORS)
+async def test_a_level_that_is_asked_for_is_not_served_by_a_session_below_it(
+    auth: Running, platform: Platform, asked: dict[str, str | None]
+) -> None:
+    given = await granted(auth, platform)
     silent = await given.browser.get(given.client.authorize(**asked, prompt="none"))
     assert answer_of(silent)["error"] == "login_required"
     await given.browser.get(given.client.authorize(**asked))
     assert await pending(auth, "required_acr") == ACR_TWO_FACTOR
 
 
-async def test_a_sign_in_that_stays_below_an_essential_level_gives_no_code(
-    auth: Running, platform: Platform
+@pytest.mark.parametrize("asked", ASKING_TWO_FACTORS)
+async def test_a_sign_in_that_stays_below_the_level_asked_for_gives_no_code(
+    auth: Running, platform: Platform, asked: dict[str, str | None]
 ) -> None:
     person = await parties.sessions_person(auth, platform)
     portal = parties.client(auth, platform)
     before = await auth.database.fetch("SELECT code_hash FROM authorization_codes")
-    page = await parties.sign_in(new_browser(auth), portal, person, claims=essential(ACR_TWO_FACTOR))
+    page = await parties.sign_in(new_browser(auth), portal, person, **asked)
     assert page.url.path == "/second-factors"
     assert "asks for a second factor, and you have none that is enough" in page.text
     assert await auth.database.fetch("SELECT code_hash FROM authorization_codes") == before

@@ -120,6 +120,22 @@ async def test_the_session_that_steps_up_gets_a_new_id_and_secret_and_the_old_on
     assert before["sid"] in ended
 
 
+async def test_a_client_that_asks_for_the_level_that_a_service_told_it_gets_it(
+    auth: Running, platform: Platform
+) -> None:
+    browser, person = await signed_in(auth, platform)
+    other = new_browser(auth)
+    portal = parties.client(auth, platform)
+    await parties.sign_in(other, portal, person)
+    totp, _ = await bind_totp(other)
+    asked = {"acr_values": ACR_TWO_FACTOR}
+    assert (await browser.get(portal.authorize(**asked))).url.path == "/one-time-code"
+    answer = await browser.submit({"one_time_code": next_code(totp)})
+    tokens = (await portal.redeem(parties.answer_of(answer)["code"])).json()
+    assert (await parties.claims_of(auth, tokens["access_token"]))["acr"] == ACR_TWO_FACTOR
+    assert "code" in parties.answer_of(await browser.get(portal.authorize(**asked, prompt="none")))
+
+
 async def test_a_factor_alone_answers_no_request_that_wanted_the_password_again(
     auth: Running, platform: Platform
 ) -> None:

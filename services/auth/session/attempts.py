@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from libs.common.access_records import Circumstances
 from libs.common.database import Connection, Database
 from services.auth.session import rules, slowing, store
 from services.auth.session.devices import Device
@@ -64,10 +65,10 @@ class _Ledger:
 
 
 def subjects_of(
-    passwords: Passwords, *, name: str, address: str, at: datetime, device: Device | None = None
+    passwords: Passwords, circumstances: Circumstances, *, name: str, device: Device | None = None
 ) -> Subjects:
-    network = rules.network_of(address)
-    minute = at.replace(second=0, microsecond=0).isoformat()
+    network = rules.network_of(circumstances.address)
+    minute = circumstances.at.replace(second=0, microsecond=0).isoformat()
     return Subjects(
         everybody=passwords.digest(f"everybody {minute}"),
         network=passwords.digest(f"network {network}"),

@@ -54,7 +54,7 @@ async def confirm_email(parts: Parts, entrance: Entrance, *, typed: str) -> Boun
 
 async def _bind(parts: Parts, entrance: Entrance, bind: Binding, *, kind: FactorKind) -> Bound:
     call, owner = entrance.call, entrance.owner
-    subjects = attempts.subjects_of(parts.passwords, name=f"enrolment {owner.id}", address="", at=call.at)
+    subjects = attempts.subjects_of(parts.passwords, entrance.circumstances, name=f"enrolment {owner.id}")
     heard = await attempts.count_attempt(parts.database, subjects, at=call.at)
     if heard.wait:
         raise rules.TooManyTries(retry_after=heard.wait)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from fastapi import Request
 
-from libs.common.access_records import record_call
+from libs.common.access_records import Circumstances, record_call
 from libs.common.call import Call
 from libs.common.errors import FactsTooOld
 from libs.common.principal import Principal
@@ -29,6 +29,7 @@ class Entrance:
     secret: str = field(repr=False)
     holder: Holder
     owner: Owner
+    circumstances: Circumstances
     call: Call
 
 
@@ -63,7 +64,8 @@ async def _enter(request: Request, *, action: str, forged: bool) -> Entrance:
     )
     if reason is not None or session is None or secret is None or holder.owner is None:
         raise NotToBeAnswered(fault or (FactsTooOld.code if reason == FactsTooOld.code else "sign-in-first"))
-    return Entrance(session, secret, holder, holder.owner, records.call_of(circumstances, principal))
+    call = records.call_of(circumstances, principal)
+    return Entrance(session, secret, holder, holder.owner, circumstances, call)
 
 
 def _fault(parts: Parts, session: Session | None, holder: Holder, *, forged: bool, request: Request) -> str | None:

@@ -169,9 +169,9 @@ async def _tell_failed(tx: Connection, entrance: Entrance, failed: Authenticatio
 
 async def _count_attempt(parts: Parts, entrance: Entrance) -> Subjects:
     """As failed, until it turns out well. Raises TooManyTries."""
-    at = entrance.call.at
-    subjects = attempts.subjects_of(parts.passwords, name=f"own password {entrance.owner.id}", address="", at=at)
-    heard = await attempts.count_attempt(parts.database, subjects, at=at)
+    name = f"own password {entrance.owner.id}"
+    subjects = attempts.subjects_of(parts.passwords, entrance.circumstances, name=name)
+    heard = await attempts.count_attempt(parts.database, subjects, at=entrance.call.at)
     if heard.wait:
         raise TooManyTries(retry_after=heard.wait)
     return heard.by

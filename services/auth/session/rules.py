@@ -214,10 +214,15 @@ def is_recent(session: Session, *, max_age: int | None, at: datetime) -> bool:
     return max_age is None or at - session.authenticated_at <= timedelta(seconds=max_age)
 
 
-def network_of(address: str) -> str:
-    """The network that attempts are counted by: one address, or one site of IPv6."""
+def network_of(address: str | None) -> str:
+    """The network that attempts are counted by: one address, or one site of IPv6.
+
+    What comes by no network (None) or from nothing that can be read shares one. Raises ValueError when left empty.
+    """
+    if address == "":
+        raise ValueError("an attempt is counted by the address of its call")
     try:
-        parsed = ip_address(address)
+        parsed = ip_address(address or "unknown")
     except ValueError:
         return "unknown"
     if isinstance(parsed, IPv6Address):

@@ -202,8 +202,7 @@ def principal_of(holder: Holder, session: Session, visit: Visit) -> Principal:
 
 def subjects_of(parts: Parts, visit: Visit, *, name: str) -> Subjects:
     """Of a step that a known browser does not shorten."""
-    found = visit.circumstances
-    return attempts.subjects_of(parts.passwords, name=name, address=found.address or "", at=found.at)
+    return attempts.subjects_of(parts.passwords, visit.circumstances, name=name)
 
 
 def subjects_of_known(parts: Parts, visit: Visit, holder: Holder, *, name: str) -> Subjects:
@@ -211,6 +210,4 @@ def subjects_of_known(parts: Parts, visit: Visit, holder: Holder, *, name: str) 
     found = visit.circumstances
     binding = binding_of(holder)
     device = devices.find(visit.devices, binding, tag=parts.passwords.device_tag, at=found.at)
-    return attempts.subjects_of(
-        parts.passwords, name=name, address=found.address or "", at=found.at, device=device
-    )
+    return attempts.subjects_of(parts.passwords, found, name=name, device=device)

@@ -28,11 +28,11 @@ DELETE_OLD_MARKS = deleting_some("sign_in_marks", "last_at < $1")
 
 async def list_marks_and_failures(
     tx: Connection, user_code_id: UUID, *, at: datetime, marks_since: datetime, failures_since: datetime
-) -> tuple[Sequence[Mark], set[str]]:
+) -> tuple[Sequence[Mark], set[str | None]]:
     """The code's marks, and the addresses from which sign-ins by it failed."""
     rows = await tx.fetch(SELECT_MARKS_AND_FAILURES, user_code_id, marks_since, failures_since, at)
     marks = [Mark(Kind(row["kind"]), row["mark"], row["last_at"]) for row in rows if row["kind"] is not None]
-    return marks, {row["address"] or "" for row in rows if row["kind"] is None}
+    return marks, {row["address"] for row in rows if row["kind"] is None}
 
 
 def add_marks(tx: Connection, user_code_id: UUID, marks: Collection[tuple[Kind, bytes]], *, at: datetime) -> None:

@@ -29,7 +29,7 @@ async def watch_sign_in(  # noqa: PLR0913 - a sign-in and where it came from, ea
     """Remembers network and browser as digests, and publishes what is odd about them. It refuses nothing."""
     at = circumstances.at
     done = SignIn(
-        network=passwords.digest(f"network {network_of(circumstances.address or '')}"),
+        network=passwords.digest(f"network {network_of(circumstances.address)}"),
         browser=passwords.digest(f"browser {circumstances.user_agent or ''}"),
         is_first_use=code.first_used_at is None or code.first_used_at >= at,
         at=at,

@@ -86,10 +86,10 @@ def next_code(totp: pyotp.TOTP) -> str:
     return totp.at(int(time.time()) + 30)
 
 
-async def signed_in(service: Running, platform: Platform) -> tuple[Browser, Person]:
+async def signed_in(service: Running, platform: Platform, *, address: str = "127.0.0.1") -> tuple[Browser, Person]:
     """A person with a fresh complete session."""
     person = await parties.new_person_in_charge(service)
-    browser = new_browser(service)
+    browser = new_browser(service, address=address)
     answer_of(await parties.first_sign_in(browser, parties.client(service, platform), person))
     return browser, person
 

@@ -11,7 +11,9 @@ import httpx
 import pytest
 
 from deploy.local.environment import Platform
+from libs.common.access_records import Circumstances
 from libs.common.clock import now
+from libs.common.ids import new_id
 from services.auth.app import SERVICE
 from services.auth.parts import Parts
 from services.auth.session import attempts, devices, slowing
@@ -20,12 +22,14 @@ from services.auth.session.devices import Binding
 from services.auth.user_code.passwords import HashingBusy, Threads
 from services.auth.user_code.rules import normalise_code
 from tests.integration.auth import parties
-from tests.integration.auth.parties import Browser, Person, answer_of, new_browser
+from tests.integration.auth.factors import bind_totp, post, session_token, signed_in
+from tests.integration.auth.parties import PASSWORD, Browser, Person, answer_of, new_browser
 from tests.kit import Running, running
 
 DEVICES = "clicsequr-devices"
 STRANGER, ELSEWHERE = "192.0.2.9", "203.0.113.7"
 GUESSES, AT_ONCE = 2_000, 50
+OTHER = "sept corneilles lisent le journal"
 
 
 def parts_of(service: Running) -> Parts:
@@ -34,7 +38,8 @@ def parts_of(service: Running) -> Parts:
 
 
 def subjects(service: Running, code: str, *, address: str = STRANGER, at: datetime) -> Subjects:
-    return attempts.subjects_of(parts_of(service).passwords, name=normalise_code(code), address=address, at=at)
+    circumstances = Circumstances(new_id(), at, "POST /sign-in", address=address)
+    return attempts.subjects_of(parts_of(service).passwords, circumstances, name=normalise_code(code))
 
 
 async def guess(browser: Browser, code: str) -> httpx.Response:
@@ -350,6 +355,31 @@ async def test_attempts_that_come_together_on_the_same_counts_never_stop_each_ot
     assert len([one for one in heard if not one.wait]) >= len(names)
     left = await auth.database.fetch("SELECT failures FROM sign_in_attempts")
     assert all(0 <= row["failures"] <= 600 for row in left)
+
+
+async def test_failures_on_the_pages_of_others_slow_nobody_on_another_network(
+    auth: Running, platform: Platform
+) -> None:
+    failing, _ = await signed_in(auth, platform, address=STRANGER)
+    beside, _ = await signed_in(auth, platform, address=STRANGER)
+    elsewhere, _ = await signed_in(auth, platform, address=ELSEWHERE)
+    assert (await change_password(failing, present="not the present password")).status_code == 400
+    await post(failing, "/totp", name="telephone")
+    assert (await post(failing, "/totp/confirm", code="12")).status_code != 429
+    await auth.database.execute(
+        "UPDATE sign_in_attempts SET blocked_until = now() + interval '1 min' WHERE failures > 0"
+    )
+    assert (await change_password(beside, present=PASSWORD)).status_code == 429
+    assert (await change_password(elsewhere, present=PASSWORD)).status_code == 200
+    await bind_totp(elsewhere)
+
+
+async def change_password(browser: Browser, *, present: str) -> httpx.Response:
+    new = {"new_password": OTHER, "repeated_password": OTHER}
+    typed = {"form_token": session_token(browser), "present_password": present, **new}
+    answer = await browser.http.post("/password", data=typed)
+    browser.last = answer
+    return answer
 
 
 async def test_a_sign_in_that_could_not_be_judged_is_not_counted(

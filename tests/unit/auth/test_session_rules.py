@@ -107,7 +107,9 @@ def test_attempts_are_counted_by_address_or_by_site() -> None:
     assert rules.network_of("192.0.2.7") == "192.0.2.7"
     assert rules.network_of("::ffff:192.0.2.7") == "192.0.2.7"
     assert rules.network_of("2001:db8::1") == rules.network_of("2001:db8::ffff") == "2001:db8::/64"
-    assert rules.network_of("not an address") == "unknown"
+    assert rules.network_of("not an address") == rules.network_of(None) == "unknown"
+    with pytest.raises(ValueError, match="address"):
+        rules.network_of("")
 
 
 @pytest.mark.parametrize("role", [*Role, None])

@@ -17,4 +17,4 @@ async def show_lost(request: Request) -> Response:
     asked = request.query_params.get("language")
     language = asked if asked in LANGUAGES else request.state.language
     has_request = read_cookie(request, REQUEST, issuer=parts.settings.issuer) is not None
-    return parts.pages.answer("lost.html", language=language, has_request=has_request)
+    return parts.pages.answer("lost.html", language=language, form_leads_to=None, has_request=has_request)

@@ -52,18 +52,17 @@ class Pages:
         template: str,
         *,
         language: str,
+        form_leads_to: str | None,
         status: int = 200,
-        form_leads_to: str | None = None,
         headers: dict[str, str] | None = None,
         has_script: bool = False,
         **shown: Any,
     ) -> Response:
-        """`form_leads_to`: the client's address to which the form's answer redirects, for `form-action`.
+        """`form_leads_to`: the client's address to which the form's answer redirects; None when it stays here.
 
         `has_script`: the page is one of the few that use a passkey.
         """
         text = self._environments[language].get_template(template).render(language=language, **shown)
-        targets = "'self'" if form_leads_to is None else f"'self' {origin_of(form_leads_to)}"
         return HTMLResponse(
             text,
             status,
@@ -71,7 +70,7 @@ class Pages:
                 **(headers or {}),
                 "Content-Language": language,
                 "Content-Security-Policy": (POLICY_OF_SCRIPT if has_script else "")
-                + POLICY.format(targets=targets),
+                + POLICY.format(targets=_form_targets(form_leads_to)),
                 "X-Frame-Options": "DENY",
                 "Cross-Origin-Opener-Policy": "same-origin",
             },
@@ -119,3 +118,14 @@ def long_date(on: date, *, language: str) -> str:
 def origin_of(address: str) -> str:
     parts = urlsplit(address)
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _form_targets(address: str | None) -> str:
+    """Where a form may end: the client may redirect on to any other origin (decision 0017)."""
+    if address is None:
+        return "'self'"
+    origin = origin_of(address)
+    if origin.startswith("https:"):
+        return "'self' https:"
+    # A policy has no way to write an address of IPv6.
+    return f"'self' https: {'http:' if '[' in origin else origin}"

@@ -205,6 +205,7 @@ def _error_page(request: Request, *, language: str) -> Response:
     return parts_of(request).pages.answer(
         "error.html",
         language=language,
+        form_leads_to=None,
         status=400,
         fault="request-not-understood",
         correlation_id=str(request.state.correlation_id),

@@ -38,6 +38,7 @@ from services.auth.session.holder import Holder
 from services.auth.session.own_password import remove_own_factor
 from services.auth.session.rules import Session
 from services.auth.session.step_up import is_noted
+from services.auth.session.visit import Visit
 from services.auth.user_code.rules import display
 
 router = new_router(tags=["second factors"])
@@ -204,9 +205,11 @@ async def _list(request: Request, entrance: Entrance, error: DomainError | None 
         address = await emailed.find_address(parts.database, entrance.owner)
     left = await recovery.count_left(parts.database, entrance.owner)
     language = request.state.language
+    waiting = await _waiting_visit(request, entrance.session)
     return parts.pages.answer(
         "second_factors.html",
         language=language,
+        form_leads_to=waiting.request.redirect_uri if waiting else None,
         has_script=True,
         form_token=form_token(entrance.secret, form=FORM),
         factors=[(factor.id, factor.name, NAMES[factor.kind][language], factor.enrolled_at) for factor in found],
@@ -217,7 +220,7 @@ async def _list(request: Request, entrance: Entrance, error: DomainError | None 
         are_few=left <= FEW_LEFT,
         address=None if address is None else masked(address),
         name_length=NAME_LENGTH,
-        client=await _waiting_client(request, entrance.session),
+        client=waiting.client.name(language) if waiting else None,
         **told(error, language=language),
     )
 
@@ -231,6 +234,7 @@ async def _totp_page(request: Request, entrance: Entrance, error: DomainError | 
     return parts.pages.answer(
         "enrol_totp.html",
         language=language,
+        form_leads_to=None,
         form_token=form_token(entrance.secret, form=FORM),
         picture=segno.make(address, error="m").svg_inline(
             omitsize=True, svgclass="qr", lineclass=None, light="#fff"
@@ -247,6 +251,7 @@ async def _email_page(request: Request, entrance: Entrance, error: DomainError |
     return parts.pages.answer(
         "enrol_email.html",
         language=language,
+        form_leads_to=None,
         form_token=form_token(entrance.secret, form=FORM),
         address=masked(address or ""),
         **told(error, language=language),
@@ -254,17 +259,20 @@ async def _email_page(request: Request, entrance: Entrance, error: DomainError |
 
 
 async def _codes_page(request: Request, made: list[str], opened: Opened) -> Response:
+    language = request.state.language
+    waiting = await _waiting_visit(request, opened.session)
     return parts_of(request).pages.answer(
         "recovery_codes.html",
-        language=request.state.language,
+        language=language,
+        form_leads_to=waiting.request.redirect_uri if waiting else None,
         form_token=form_token(opened.secret, form=FORM),
         codes=made,
-        client=await _waiting_client(request, opened.session),
+        client=waiting.client.name(language) if waiting else None,
     )
 
 
-async def _waiting_client(request: Request, session: Session) -> str | None:
-    """The client whose request waits in this browser for a stronger session."""
+async def _waiting_visit(request: Request, session: Session) -> Visit | None:
+    """For the request that waits in this browser for a stronger session."""
     language = request.state.language
     try:
         visit = await read_visit(request, action=f"GET {PLACE}")
@@ -272,7 +280,7 @@ async def _waiting_client(request: Request, session: Session) -> str | None:
         return None
     finally:
         request.state.language = language
-    return visit.client.name(language) if await is_noted(parts_of(request), visit, session) else None
+    return visit if await is_noted(parts_of(request), visit, session) else None
 
 
 def _factor_id(form: Parameters) -> UUID:

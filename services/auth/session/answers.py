@@ -62,6 +62,7 @@ def _state_page(request: Request, visit: Visit, outcome: Outcome) -> Response:
     return parts_of(request).pages.answer(
         "registration_state.html",
         language=visit.request.language,
+        form_leads_to=None,
         status=403,
         state="" if outcome.state is None else outcome.state.value,
         recourse_address=recourse_address(visit.request) if visit.client.is_portal else None,

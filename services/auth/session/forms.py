@@ -125,6 +125,7 @@ def _error_page(request: Request, refusal: NotToBeAnswered | Malformed | DomainE
     return parts_of(request).pages.answer(
         "error.html",
         language=request.state.language,
+        form_leads_to=None,
         status=status,
         headers=RETRY_AFTER if status == STATUS_OF_FAULT["facts-too-old"] else None,
         fault=fault,

@@ -56,7 +56,7 @@ async def _end(request: Request, session: Session, wanted: LogoutRequest, *, act
 def _signed_out(request: Request, wanted: LogoutRequest) -> Response:
     if wanted.location is not None:
         return RedirectResponse(wanted.location, SEE_OTHER)
-    return parts_of(request).pages.answer("signed_out.html", language=request.state.language)
+    return parts_of(request).pages.answer("signed_out.html", language=request.state.language, form_leads_to=None)
 
 
 def _confirmation_page(request: Request, asked: Parameters, wanted: LogoutRequest, *, secret: str) -> Response:

@@ -90,7 +90,9 @@ def _facts(entrance: Entrance) -> Facts:
 
 def _done(request: Request, changed: Changed, *, what: str) -> Response:
     parts = parts_of(request)
-    answer = parts.pages.answer("password_changed.html", language=request.state.language, what=what)
+    answer = parts.pages.answer(
+        "password_changed.html", language=request.state.language, form_leads_to=None, what=what
+    )
     issuer = parts.settings.issuer
     set_cookie(answer, SESSION, changed.opened.secret, issuer=issuer)
     binding = binding_of(changed.holder)
@@ -108,6 +110,7 @@ def _page(request: Request, entrance: Entrance, facts: Facts, error: DomainError
     return parts.pages.answer(
         "password.html",
         language=language,
+        form_leads_to=None,
         has_script=True,
         form_token=form_token(entrance.secret, form=FORM),
         user_code=display(facts.code.code),

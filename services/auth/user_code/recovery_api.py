@@ -54,6 +54,7 @@ def slip(pages: Pages, reset: Reset) -> Response:
     return pages.answer(
         "slip.html",
         language=reset.language,
+        form_leads_to=None,
         status=CREATED,
         user_code=reset.answer.user_code.get_secret_value(),
         one_time_password=reset.answer.one_time_password.get_secret_value(),

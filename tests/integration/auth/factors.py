@@ -127,4 +127,5 @@ async def passkey_options(browser: Browser, page: str) -> dict[str, Any]:
 async def give_passkey(browser: Browser, page: str, given: str) -> httpx.Response:
     fields = read_page(browser.page).fields
     data = {"form_token": fields["form_token"], "credential": given}
-    return await browser._follow(await browser.http.post(f"{page}/passkey", data=data))  # noqa: SLF001
+    answer = await browser.http.post(f"{page}/passkey", data=data)
+    return await browser._follow(answer, form_of=browser.page)  # noqa: SLF001

@@ -67,19 +67,31 @@ class Browser:
         return await self._follow(await self.http.get(address, headers=headers))
 
     async def submit(self, typed: Mapping[str, str], *, page: httpx.Response | None = None) -> httpx.Response:
-        shown = read_page(page or self.page)
-        return await self._follow(await self.http.post(shown.action, data={**shown.fields, **typed}))
+        shown = page or self.page
+        form = read_page(shown)
+        answer = await self.http.post(form.action, data={**form.fields, **typed})
+        return await self._follow(answer, form_of=shown)
 
     @property
     def page(self) -> httpx.Response:
         assert self.last is not None
         return self.last
 
-    async def _follow(self, answer: httpx.Response) -> httpx.Response:
+    async def _follow(self, answer: httpx.Response, *, form_of: httpx.Response | None = None) -> httpx.Response:
         while answer.is_redirect and _is_here(answer.headers["location"], self.http):
             answer = await self.http.get(answer.headers["location"])
+        if form_of is not None and answer.is_redirect:
+            assert may_lead_to(form_of, answer.headers["location"]), "a browser stops here"
         self.last = answer
         return answer
+
+
+def may_lead_to(page: httpx.Response, location: str) -> bool:
+    """Whether browsers let a form of this page end there (CSP level 3, `form-action`)."""
+    policy = page.headers["content-security-policy"]
+    [targets] = [one.split()[1:] for one in policy.split("; ") if one.startswith("form-action ")]
+    parts = urlsplit(location)
+    return bool({f"{parts.scheme}:", f"{parts.scheme}://{parts.netloc}"} & set(targets))
 
 
 def _is_here(location: str, http: httpx.AsyncClient) -> bool:

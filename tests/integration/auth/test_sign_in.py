@@ -228,7 +228,7 @@ async def test_pages_have_a_strict_policy_that_lets_the_answer_reach_the_client_
     policy = page.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "frame-ancestors 'none'" in policy
-    assert policy.endswith("form-action 'self' http://127.0.0.1:18090")
+    assert policy.endswith("form-action 'self' https: http://127.0.0.1:18090")
     assert policy.startswith("script-src 'self'; connect-src 'self'; default-src 'none'")
     assert page.text.count("<script") == 1
     script = await auth.public.get("/assets/passkey.js")

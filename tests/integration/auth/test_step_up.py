@@ -84,12 +84,14 @@ async def test_a_person_without_a_factor_is_led_to_binding_one_and_then_back(
     assert (outcome.next, outcome.stage) == (Next.STEP, Stage.SECOND_FACTORS)
     browser.http.cookies.set("clicsequr-session", outcome.session_secret or "", domain="127.0.0.1")
     await bind_totp(browser)
-    assert "Continue to" in browser.page.text
-    page = await browser.http.post(
-        "/second-factors/continue", data={"form_token": parties.read_page(browser.page).fields["form_token"]}
-    )
-    assert page.status_code == 303
-    assert page.headers["location"].startswith(parties.PORTAL[1])
+    codes, factors = browser.page, await browser.http.get("/second-factors")
+    for page in (codes, factors):
+        assert "Continue to" in page.text
+        assert parties.may_lead_to(page, parties.PORTAL[1]), "else browsers stop at the client's door"
+    answer = await browser.submit({}, page=codes)
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith(parties.PORTAL[1])
+    assert not parties.may_lead_to(await browser.http.get("/second-factors"), parties.PORTAL[1])
 
 
 async def test_the_session_that_steps_up_gets_a_new_id_and_secret_and_the_old_one_is_over(

@@ -13,7 +13,7 @@ from services.auth.authorization import rules as authorization
 from services.auth.client.rules import ClientKind
 from services.auth.key_files import KeyFileFault, SymmetricKey, seal, unseal
 from services.auth.oauth_errors import OAuthError
-from services.auth.pages import FOLDER, long_date
+from services.auth.pages import FOLDER, Pages, Support, long_date
 from services.auth.signing_key import rules as signing_key
 from services.auth.signing_key.rules import SealedKey
 from tests.unit.auth.test_client_rules import ISSUER, client
@@ -105,3 +105,19 @@ def test_the_french_catalogue_says_all_that_the_templates_say_and_no_more() -> N
 def test_a_date_is_written_as_in_quebec(day: int, french: str, english: str) -> None:
     on = date(2026, 11, day)
     assert (long_date(on, language="fr"), long_date(on, language="en")) == (french, english)
+
+
+@pytest.mark.parametrize(
+    ("address", "targets"),
+    [
+        (None, "'self'"),
+        ("https://revenu.example/callback", "'self' https:"),
+        ("http://127.0.0.1:8000/callback", "'self' https: http://127.0.0.1:8000"),
+        ("http://[::1]:8000/callback", "'self' https: http:"),
+    ],
+)
+def test_a_form_may_end_wherever_its_client_leads_on_by_https_and_else_at_the_client_alone(
+    address: str | None, targets: str
+) -> None:
+    page = Pages(Support()).answer("signed_out.html", language="fr", form_leads_to=address)
+    assert page.headers["content-security-policy"].endswith(f"; form-action {targets}")

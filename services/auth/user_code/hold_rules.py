@@ -12,8 +12,6 @@ from libs.common.errors import AccessSuspended, Conflict, Forbidden, UnknownOrFo
 from libs.common.holds import Hold, Side
 from services.auth.user_code.rules import Bar, CodeState, Facts, Role, objection
 
-# The provider also releases these: on the representative's word, and what the system placed by itself.
-RELEASED_FOR_OTHERS = frozenset({Side.APPLICANT, Side.SYSTEM})
 MOST_AT_ONCE = 500
 
 
@@ -162,6 +160,11 @@ def is_last_active(code: HeldCode, *, others: Sequence[Facts]) -> bool:
     return is_active_person_in_charge(code.facts) and not any(map(is_active_person_in_charge, others))
 
 
+def needs_two_to_revoke(code: HeldCode, *, others: Sequence[Facts]) -> bool:
+    """Whether a person in charge would go and leave no active one, whatever holds they are under themself."""
+    return code.facts.role is Role.PERSON_IN_CHARGE and not any(map(is_active_person_in_charge, others))
+
+
 def is_active_person_in_charge(facts: Facts) -> bool:
     return facts.role is Role.PERSON_IN_CHARGE and objection(facts) is None and not facts.bars
 
@@ -174,10 +177,21 @@ def release(code: HeldCode, hold_id: UUID, *, actor: Actor, at: datetime) -> tup
     if actor.user_code_id == code.id:
         raise OwnHold
     hold = holds.find(code.holds, hold_id)
-    speaks_for_it = actor.side is Side.PROVIDER and hold.side in RELEASED_FOR_OTHERS
+    speaks_for_it = actor.side is Side.PROVIDER and may_provider_release(hold, on=code)
     released = holds.release(hold, side=hold.side if speaks_for_it else actor.side, by=actor.name, at=at)
     kept = tuple(released if other.id == hold_id else other for other in code.holds)
     return _with_holds(code, kept), released
+
+
+def may_provider_release(hold: Hold, *, on: HeldCode) -> bool:
+    """Its own, what the system placed by itself, and a peer's hold, on the representative's word."""
+    match hold.side:
+        case Side.PROVIDER | Side.SYSTEM:
+            return True
+        case Side.APPLICANT:
+            return on.facts.role is Role.PERSON_IN_CHARGE
+        case Side.DEPARTMENT:
+            return False
 
 
 def revoke(code: HeldCode, *, actor: Actor, others: Sequence[Facts], by_two: bool, at: datetime) -> HeldCode:
@@ -189,7 +203,7 @@ def revoke(code: HeldCode, *, actor: Actor, others: Sequence[Facts], by_two: boo
         raise RevocationBelongsToProvider
     if code.facts.code.state is CodeState.REVOKED:
         raise UserCodeRevokedAlready
-    if actor.side is not Side.SYSTEM and not by_two and is_last_active(code, others=others):
+    if actor.side is not Side.SYSTEM and not by_two and needs_two_to_revoke(code, others=others):
         raise LastPersonInChargeNeedsTwo
     revoked = replace(code.facts.code, state=CodeState.REVOKED, revoked_at=at)
     return replace(code, facts=replace(code.facts, code=revoked))

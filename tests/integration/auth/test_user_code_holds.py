@@ -230,6 +230,28 @@ async def test_the_provider_alone_does_not_revoke_the_last_person_in_charge(auth
     assert (await revoke(auth, chief, auth.tokens.agent("decider"))).status_code == 200
 
 
+async def test_one_agent_does_not_remove_the_last_person_in_charge_by_suspending_them_first(auth: Running) -> None:
+    chief = await parties.new_person_in_charge(auth)
+    decider = auth.tokens.agent("decider")
+    assert (await hold(auth, chief, decider, confirm_last=True)).status_code == 201
+    refused = await revoke(auth, chief, decider)
+    assert (refused.status_code, refused.json()["code"]) == (409, "last-person-in-charge-needs-two")
+    assert await told(auth, chief) == ["user-code-suspended"]
+
+
+async def test_the_provider_releases_a_peers_hold_and_not_what_a_person_in_charge_placed_on_a_user(
+    auth: Running,
+) -> None:
+    chief = await parties.new_person_in_charge(auth)
+    peer, user = await new_peer(auth, chief), await new_user(auth, chief)
+    on_peer, on_user = [await hold(auth, person, as_chief(auth, chief)) for person in (peer, user)]
+    for role in ("decider", "security"):
+        refused = await release(auth, user, auth.tokens.agent(role), on_user)
+        assert (refused.status_code, refused.json()["code"]) == (403, "hold-of-another-side")
+    assert (await release(auth, peer, auth.tokens.agent("security"), on_peer)).json()["state"] == "active"
+    assert (await release(auth, user, as_chief(auth, chief), on_user)).json()["state"] == "active"
+
+
 async def test_a_foreign_code_and_an_unknown_one_get_the_same_answer(auth: Running) -> None:
     chief = await parties.new_person_in_charge(auth)
     foreign = await parties.new_person_in_charge(auth)
@@ -463,10 +485,12 @@ class Life:
     async def _released(self, agent: Headers, chief: Headers) -> None:
         by, hold_id = self.opened[0]
         address = f"/v1/user-codes/{self.user.user_code_id}/holds/{hold_id}/release"
-        if by != "applicant":
-            stranger = await self.service.public.post(address, headers=chief)
-            assert stranger.status_code == 403
-        assert (await self.service.public.post(address, headers=agent)).status_code == 200
+        own, other = (chief, agent) if by == "applicant" else (agent, chief)
+        stranger = await self.service.public.post(address, headers=other)
+        assert stranger.status_code == 403
+        if by == "applicant" and "registration" in self.against:
+            return
+        assert (await self.service.public.post(address, headers=own)).status_code == 200
         self.opened.pop(0)
 
     async def enters(self, *, scope: str) -> bool:

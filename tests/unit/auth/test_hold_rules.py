@@ -135,6 +135,15 @@ def test_a_hold_is_released_by_its_own_side_or_by_the_provider_on_the_representa
             hold_rules.release(target, target.holds[0].id, actor=chief(), at=NOON)
 
 
+def test_the_provider_does_not_release_the_applicants_hold_on_a_user() -> None:
+    target = held(code(Role.USER, code_id=USER), hold(Side.APPLICANT))
+    with pytest.raises(HoldOfAnotherSide):
+        hold_rules.release(target, target.holds[0].id, actor=PROVIDER, at=NOON)
+    assert hold_rules.release(target, target.holds[0].id, actor=chief(), at=NOON)[0].standing is Standing.ACTIVE
+    disused = held(code(Role.USER, code_id=USER), hold(Side.SYSTEM, rules.DISUSE))
+    assert hold_rules.release(disused, disused.holds[0].id, actor=PROVIDER, at=NOON)[1].released_at == NOON
+
+
 def test_nobody_releases_a_hold_on_themself() -> None:
     target = held(code(), hold(Side.APPLICANT))
     with pytest.raises(hold_rules.OwnHold):
@@ -154,6 +163,16 @@ def test_the_last_active_person_in_charge_is_revoked_by_two_only() -> None:
     with pytest.raises(hold_rules.LastPersonInChargeNeedsTwo):
         hold_rules.revoke(code(), actor=PROVIDER, others=[], by_two=False, at=NOON)
     assert hold_rules.revoke(code(), actor=PROVIDER, others=[], by_two=True, at=NOON).standing is Standing.REVOKED
+
+
+@pytest.mark.parametrize("placed", [hold(), hold(Side.APPLICANT, "incident"), hold(Side.SYSTEM, rules.DISUSE)])
+def test_a_hold_on_the_last_person_in_charge_does_not_make_their_removal_one_persons(placed: Hold) -> None:
+    last = hold_rules.place(code(), placed, others=[], is_last_confirmed=True)
+    unable = [facts(CHIEF, bars=(Bar(Side.PROVIDER, "x-y-z"),)), facts(USER, Role.USER)]
+    with pytest.raises(hold_rules.LastPersonInChargeNeedsTwo):
+        hold_rules.revoke(last, actor=PROVIDER, others=unable, by_two=False, at=NOON)
+    one_of_two = hold_rules.revoke(last, actor=PROVIDER, others=[facts(CHIEF)], by_two=False, at=NOON)
+    assert one_of_two.standing is Standing.REVOKED
 
 
 def test_a_reason_is_for_its_own_side_and_the_provider() -> None:
@@ -196,7 +215,7 @@ def test_no_sequence_of_holds_releases_and_revocations_lets_in_who_must_not_be(
             elif step == "release" and target.holds:
                 one = target.holds[int(argument) % len(target.holds)]
                 target, _ = hold_rules.release(target, one.id, actor=ACTORS[side], at=NOON)
-                assert side is opened[one.id][0] or side is Side.PROVIDER
+                assert side is opened[one.id][0] or (side, opened[one.id][0]) == (Side.PROVIDER, Side.SYSTEM)
                 del opened[one.id]
             elif step == "revoke":
                 target = hold_rules.revoke(target, actor=ACTORS[side], others=[], by_two=False, at=NOON)

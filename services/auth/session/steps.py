@@ -70,12 +70,8 @@ async def pass_on(  # noqa: PLR0913 - the last step has all that the others foun
         raise Objected(reason, Outcome(Next.LATER if reason == FactsTooOld.code else Next.REFUSED))
     if not may_answer(visit.request, visit.client, session, holder):
         raise Objected(OF_ANOTHER, Outcome(Next.SIGN_IN, forgiven=subjects))
-    due = await _due_stage(tx, session, visit, holder)
-    if due is not Stage.COMPLETE:
-        if session.stage is Stage.COMPLETE:
-            await step_up.note_step_up(tx, visit.request_secret, session, at=visit.circumstances.at)
-        return Outcome(Next.STEP, due, session_secret=opened.secret, forgiven=subjects)
-    if holder.facts is not None:
+    # A session that is complete is good for other requests, whatever this one still lacks.
+    if session.stage is Stage.COMPLETE and holder.facts is not None:
         await watch_sign_in(
             tx,
             records.call_of(visit.circumstances, principal_of(holder, session, visit)),
@@ -84,6 +80,11 @@ async def pass_on(  # noqa: PLR0913 - the last step has all that the others foun
             session=session,
             circumstances=visit.circumstances,
         )
+    due = await _due_stage(tx, session, visit, holder)
+    if due is not Stage.COMPLETE:
+        if session.stage is Stage.COMPLETE:
+            await step_up.note_step_up(tx, visit.request_secret, session, at=visit.circumstances.at)
+        return Outcome(Next.STEP, due, session_secret=opened.secret, forgiven=subjects)
     location = await grant(
         tx,
         parts,

@@ -3,6 +3,7 @@
 from typing import Any
 
 from deploy.local.environment import Platform
+from libs.common.assurance import TWO_FACTOR
 from libs.common.clock import now
 from services.auth.app import sweep_expired
 from services.auth.session.suspicion import MANY_NETWORKS, SPREAD_OF_FAILURES
@@ -46,6 +47,19 @@ async def test_first_use_and_the_own_browser_are_not_told(auth: Running, platfor
     person = await known_person(auth, platform)
     await signed_in(auth, platform, person, by=browser(auth))
     assert await told(auth) == []
+
+
+async def test_a_sign_in_that_stops_at_what_else_was_asked_is_told_like_any_other(
+    auth: Running, platform: Platform
+) -> None:
+    person = await known_person(auth, platform)
+    portal, thief = parties.client(auth, platform), browser(auth, address=AWAY, user_agent=FIREFOX)
+    stopped = await parties.sign_in(thief, portal, person, acr_values=TWO_FACTOR)
+    assert stopped.url.path == "/second-factors"
+    [about] = await told(auth)
+    assert about["reasons"] == ["new-browser"]
+    assert "code" in parties.answer_of(await thief.get(portal.authorize()))
+    assert len(await told(auth)) == 1
 
 
 async def test_a_browser_never_seen_is_told_once_with_its_name_and_without_its_address(

@@ -94,7 +94,8 @@ CREATE TABLE public.authorization_requests (
     required_acr text,
     dpop_jkt text,
     asks_consent boolean DEFAULT false NOT NULL,
-    required_subject text
+    required_subject text,
+    pushed_hash bytea
 );
 CREATE TABLE public.client_assertions (
     client_id text NOT NULL,
@@ -670,6 +671,7 @@ CREATE INDEX applicant_choices_by_expiry ON public.applicant_choices USING btree
 CREATE INDEX authorization_codes_by_expiry ON public.authorization_codes USING btree (expires_at);
 CREATE INDEX authorization_codes_unredeemed ON public.authorization_codes USING btree (client_id) WHERE (used_at IS NULL);
 CREATE INDEX authorization_requests_by_expiry ON public.authorization_requests USING btree (expires_at);
+CREATE UNIQUE INDEX authorization_requests_by_name ON public.authorization_requests USING btree (pushed_hash);
 CREATE INDEX client_assertions_by_expiry ON public.client_assertions USING btree (expires_at);
 CREATE INDEX dpop_proofs_by_expiry ON public.dpop_proofs USING btree (expires_at);
 CREATE INDEX emailed_codes_by_age ON public.emailed_codes USING btree (sent_at);
@@ -750,6 +752,9 @@ GRANT SELECT,INSERT,DELETE ON TABLE public.applicant_choices TO auth_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.authorization_codes TO auth_app;
 GRANT UPDATE(used_at) ON TABLE public.authorization_codes TO auth_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.authorization_requests TO auth_app;
+GRANT UPDATE(secret_hash) ON TABLE public.authorization_requests TO auth_app;
+GRANT UPDATE(language) ON TABLE public.authorization_requests TO auth_app;
+GRANT UPDATE(expires_at) ON TABLE public.authorization_requests TO auth_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.client_assertions TO auth_app;
 GRANT SELECT,INSERT ON TABLE public.clients TO auth_app;
 GRANT UPDATE(kind) ON TABLE public.clients TO auth_app;

@@ -1,4 +1,4 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from fastapi import Request, Response
@@ -12,7 +12,7 @@ from libs.common.http import new_router
 from services.auth import records
 from services.auth.authorization import rules
 from services.auth.authorization.claims import subject_of
-from services.auth.authorization.commands import grant, may_answer, open_request
+from services.auth.authorization.commands import grant, may_answer, open_request, take_pushed
 from services.auth.authorization.pushed import find_source
 from services.auth.authorization.redemption import Redemption, principal_of
 from services.auth.authorization.rules import AuthorizationRequest, Conduct
@@ -75,9 +75,12 @@ async def _authorize(request: Request, asked: Parameters, *, action: str) -> Res
     try:
         source.require_acceptable(client)
         wanted = rules.read_request(client, asked, issuer=issuer, language=language)
+        wanted = replace(wanted, pushed_hash=source.pushed_hash)
         valid = await _with_hint(parts, wanted, client, rules.read_conduct(asked))
         return await _meet(request, parts, valid, action=action)
     except OAuthError as error:
+        if not await take_pushed(parts.database, source.pushed_hash):
+            return _error_page(request, language=language)
         echoed = (asked.one("state") or "")[: rules.ECHO_LENGTH] or None
         members = {"error": error.code, "error_description": error.description}
         return _redirect(rules.answer_address(redirect_uri, issuer=issuer, state=echoed, **members))
@@ -92,6 +95,8 @@ async def _meet(request: Request, parts: Parts, asked: Asked, *, action: str) ->
         raise OAuthError("login_required", "nobody is signed in here for this request")
     until = request.state.at + timedelta(minutes=parts.settings.sign_in_minutes)
     secret = await open_request(parts.database, asked.request, expires_at=until)
+    if secret is None:
+        return _error_page(request, language=asked.request.language)
     answer = _redirect(await _first_step(request, parts, asked, secret=secret, until=until))
     set_cookie(answer, REQUEST, secret, issuer=parts.settings.issuer)
     return answer

@@ -15,11 +15,14 @@ SECRET_BYTES = 32
 CODES_KEPT = timedelta(hours=1)
 
 
-async def open_request(database: Database, request: AuthorizationRequest, *, expires_at: datetime) -> str:
-    """Keeps the request while somebody signs in; answers the secret that the browser brings back."""
+async def open_request(database: Database, request: AuthorizationRequest, *, expires_at: datetime) -> str | None:
+    """Keeps the request while somebody signs in; answers the secret that the browser brings back.
+
+    None when it was pushed and has been answered since.
+    """
     secret = secrets.token_urlsafe(SECRET_BYTES)
-    await store.add_request(database, request, secret_hash=rules.hash_code(secret), expires_at=expires_at)
-    return secret
+    kept = await store.add_request(database, request, secret_hash=rules.hash_code(secret), expires_at=expires_at)
+    return secret if kept else None
 
 
 async def find_request_and_client(
@@ -27,6 +30,11 @@ async def find_request_and_client(
 ) -> tuple[AuthorizationRequest, Client] | None:
     """None also for a client that was disabled meanwhile."""
     return await waiting_store.find_request_and_client(database, rules.hash_code(secret), at=at)
+
+
+async def take_pushed(database: Database | Connection, pushed_hash: bytes | None) -> bool:
+    """What was pushed is answered once; False when it was answered before."""
+    return pushed_hash is None or await store.take_pushed(database, pushed_hash)
 
 
 async def take_request(tx: Connection, secret: str) -> bool:
@@ -55,6 +63,8 @@ async def grant(  # noqa: PLR0913 - what the code stands for, each by name
     before, or is none of those that the session may answer.
     """
     if not may_answer(request, client, session, holder):
+        return None
+    if secret is None and not await take_pushed(tx, request.pushed_hash):
         return None
     issuer = parts.settings.issuer
     subject = subject_of(holder, client, pairwise_key=parts.pairwise_key.secret)

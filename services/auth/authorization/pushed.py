@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from libs.common.database import Connection
@@ -25,12 +25,13 @@ NOTHING = Parameters({})
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """`fault` is told at the registered address, if the parameters still name one."""
+    """`fault` is told at the registered address, if the parameters name one; `pushed_hash`: of the name shown."""
 
     asked: Parameters
     is_pushed: bool = False
     is_signed: bool = False
     fault: OAuthError | None = None
+    pushed_hash: bytes | None = field(default=None, repr=False)
 
     def require_acceptable(self, client: Client) -> None:
         """Raises OAuthError."""
@@ -53,8 +54,7 @@ async def find_source(parts: Parts, client: Client | None, asked: Parameters, *,
             return Source(asked, fault=OAuthError("invalid_request", "request and request_uri exclude each other"))
         return await _read_signed(parts, client, asked, at=at)
     if request_uri.startswith(PREFIX):
-        taken = await _take(parts, client, request_uri, at=at)
-        return Source(NOTHING if taken is None else taken, is_pushed=True)
+        return await _read_pushed(parts, client, request_uri, at=at)
     return Source(asked)
 
 
@@ -66,10 +66,13 @@ async def _read_signed(parts: Parts, client: Client, asked: Parameters, *, at: d
     return Source(inside, is_signed=True)
 
 
-async def _take(parts: Parts, client: Client, request_uri: str, *, at: datetime) -> Parameters | None:
+async def _read_pushed(parts: Parts, client: Client, request_uri: str, *, at: datetime) -> Source:
+    """It serves until it is answered (RFC 9126 §4), so a page may be loaded again."""
     if len(request_uri) > URI_LENGTH:
-        return None
-    return await store.take(parts.database, hash_uri(request_uri), client_id=client.client_id, at=at)
+        return Source(NOTHING, is_pushed=True)
+    name = hash_uri(request_uri)
+    found = await store.find(parts.database, name, client_id=client.client_id, at=at)
+    return Source(NOTHING if found is None else found, is_pushed=True, pushed_hash=name)
 
 
 async def push(parts: Parts, client: Client, asked: Parameters, *, jkt: str | None, at: datetime) -> str:

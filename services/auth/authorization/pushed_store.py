@@ -8,9 +8,8 @@ from services.auth.parameters import Parameters
 INSERT_PUSHED = """
 INSERT INTO pushed_requests (uri_hash, client_id, parameters, expires_at) VALUES ($1, $2, $3, $4)
 """
-# Taken once, by its own client alone.
-DELETE_TAKEN = """
-DELETE FROM pushed_requests WHERE uri_hash = $1 AND client_id = $2 AND expires_at > $3 RETURNING parameters
+SELECT_PUSHED = """
+SELECT parameters FROM pushed_requests WHERE uri_hash = $1 AND client_id = $2 AND expires_at > $3
 """
 DELETE_OLD_PUSHED = deleting_some("pushed_requests", "expires_at <= $1", is_ever_updated=False)
 
@@ -28,8 +27,8 @@ async def add(database: Database, pushed: PushedRequest) -> None:
     await database.execute(INSERT_PUSHED, pushed.uri_hash, pushed.client_id, values, pushed.expires_at)
 
 
-async def take(database: Database, uri_hash: bytes, *, client_id: str, at: datetime) -> Parameters | None:
-    row = await database.fetchrow(DELETE_TAKEN, uri_hash, client_id, at)
+async def find(database: Database, uri_hash: bytes, *, client_id: str, at: datetime) -> Parameters | None:
+    row = await database.fetchrow(SELECT_PUSHED, uri_hash, client_id, at)
     return None if row is None else Parameters(row["parameters"])
 
 

@@ -33,7 +33,10 @@ HINT_LENGTH = 64
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationRequest:
-    """A valid request of a known client; what is left of it until somebody has signed in."""
+    """A valid request of a known client; what is left of it until somebody has signed in.
+
+    `pushed_hash`: of the name that it was pushed under, which serves until it is answered.
+    """
 
     client_id: str
     redirect_uri: str
@@ -48,6 +51,7 @@ class AuthorizationRequest:
     required_subject: str | None = None
     dpop_jkt: str | None = None
     asks_consent: bool = False
+    pushed_hash: bytes | None = field(default=None, repr=False)
 
     @property
     def asks_recourse(self) -> bool:

@@ -17,12 +17,26 @@ from services.auth.authorization.rules import AuthorizationCode, AuthorizationRe
 from services.auth.session.rules import Session
 
 REQUEST_COLUMNS = """client_id, redirect_uri, scope, resources, state, nonce, code_challenge, language,
-    login_hint, required_acr, required_subject, dpop_jkt, asks_consent"""
+    login_hint, required_acr, required_subject, dpop_jkt, asks_consent, pushed_hash"""
+# A page that is loaded again waits in place of the one before. What was pushed and is answered waits no more.
 INSERT_REQUEST = f"""
 INSERT INTO authorization_requests (secret_hash, expires_at, {REQUEST_COLUMNS})
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16
+WHERE $16::bytea IS NULL OR EXISTS (SELECT 1 FROM pushed_requests WHERE uri_hash = $16)
+ON CONFLICT (pushed_hash) DO UPDATE SET secret_hash = excluded.secret_hash, expires_at = excluded.expires_at,
+    language = excluded.language
+RETURNING client_id
 """
-DELETE_REQUEST = "DELETE FROM authorization_requests WHERE secret_hash = $1 RETURNING client_id"
+# A pushed request goes with its answer: its name has served.
+DELETE_REQUEST = """
+WITH answered AS (DELETE FROM authorization_requests WHERE secret_hash = $1 RETURNING client_id, pushed_hash),
+    served AS (DELETE FROM pushed_requests p USING answered WHERE p.uri_hash = answered.pushed_hash)
+SELECT client_id FROM answered
+"""
+DELETE_PUSHED = """
+WITH waiting AS (DELETE FROM authorization_requests WHERE pushed_hash = $1)
+DELETE FROM pushed_requests WHERE uri_hash = $1 RETURNING client_id
+"""
 DELETE_OLD_REQUESTS = deleting_some("authorization_requests", "expires_at < $1", is_ever_updated=False)
 
 CODE_COLUMNS = """code_hash, client_id, redirect_uri, session_id, scope, resources, nonce, code_challenge,
@@ -35,7 +49,8 @@ INSERT_CODE = f"""
 INSERT INTO authorization_codes ({CODE_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 """
 ANSWER_REQUEST = f"""
-WITH answered AS (DELETE FROM authorization_requests WHERE secret_hash = $12 RETURNING client_id)
+WITH answered AS (DELETE FROM authorization_requests WHERE secret_hash = $12 RETURNING client_id, pushed_hash),
+    served AS (DELETE FROM pushed_requests p USING answered WHERE p.uri_hash = answered.pushed_hash)
 INSERT INTO authorization_codes ({CODE_COLUMNS})
 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 FROM answered RETURNING client_id
 """
@@ -54,8 +69,9 @@ DELETE_OLD_CODES = deleting_some(
 
 async def add_request(
     database: Database, request: AuthorizationRequest, *, secret_hash: bytes, expires_at: datetime
-) -> None:
-    await database.execute(
+) -> bool:
+    """False when it was pushed and has been answered since."""
+    row = await database.fetchrow(
         INSERT_REQUEST,
         secret_hash,
         expires_at,
@@ -72,7 +88,14 @@ async def add_request(
         request.required_subject,
         request.dpop_jkt,
         request.asks_consent,
+        request.pushed_hash,
     )
+    return row is not None
+
+
+async def take_pushed(database: Database | Connection, pushed_hash: bytes) -> bool:
+    """Takes it, and whatever waits for it; False when it was answered before."""
+    return await database.fetchrow(DELETE_PUSHED, pushed_hash) is not None
 
 
 async def take_request(tx: Connection, secret_hash: bytes) -> bool:

@@ -38,6 +38,11 @@ def named(request_uri: str, *, client_id: str = "books", **others: str) -> str:
     return f"/oauth/authorize?{urlencode({'client_id': client_id, 'request_uri': request_uri, **others})}"
 
 
+def asked_by(relying: Books) -> dict[str, str]:
+    """What it asks and can redeem."""
+    return {name: value for name, value in httpx.URL(relying.authorize()).params.items() if name != "client_id"}
+
+
 async def pushed(service: Running, **changes: str) -> str:
     answer = await Signer(service, "books").push(**{**ASKED, **changes})
     assert answer.status_code == 201, answer.text
@@ -50,9 +55,7 @@ async def test_a_pushed_request_is_met_by_its_name_alone(auth: Running, platform
     relying = Books(auth, platform)
     person, browser = await new_person_in_charge(auth), new_browser(auth)
     await first_sign_in(browser, parties.client(auth, platform), person)
-    asked = dict(httpx.URL(relying.authorize()).params)
-    asked.pop("client_id")
-    answer = await Signer(auth, "books").push(**asked)
+    answer = await Signer(auth, "books").push(**asked_by(relying))
     assert answer.status_code == 201
     assert answer.headers["cache-control"] == "no-store"
     name, life = answer.json()["request_uri"], answer.json()["expires_in"]
@@ -73,21 +76,55 @@ async def test_what_the_browser_adds_or_changes_is_not_looked_at(auth: Running) 
     assert (back["error"], back["state"]) == ("login_required", "the-state")
 
 
-async def test_a_name_serves_once(auth: Running) -> None:
-    await install(auth, BOOKS)
-    name = await pushed(auth)
-    first = await new_browser(auth).get(named(name))
-    assert first.url.path == "/sign-in"
-    again = await new_browser(auth).get(named(name))
+async def test_a_name_serves_until_its_request_is_answered(auth: Running, platform: Platform) -> None:
+    await install(auth, PUSHING)
+    relying = Books(auth, platform)
+    person, browser = await new_person_in_charge(auth), new_browser(auth)
+    await first_sign_in(browser, parties.client(auth, platform), person)
+    name = await pushed(auth, **asked_by(relying))
+    for _ in range(2):
+        asked = await browser.get(named(name))
+        assert asked.url.path == "/consent"
+    assert (await relying.redeem_code(relying.code(await relying.consented(browser, asked)))).status_code == 200
+    again = await browser.get(named(name))
     assert again.status_code == 400
     assert "location" not in again.headers
 
 
-async def test_of_twenty_uses_of_a_name_at_once_one_wins(auth: Running) -> None:
+async def test_a_request_that_is_loaded_again_waits_in_place_of_the_one_before(
+    auth: Running, platform: Platform
+) -> None:
     await install(auth, BOOKS)
     name = await pushed(auth)
-    answers = await asyncio.gather(*(auth.public.get(named(name)) for _ in range(20)))
-    assert sorted(answer.status_code for answer in answers) == [303, *[400] * 19]
+    person = await parties.sessions_person(auth, platform)
+    early, late = new_browser(auth), new_browser(auth)
+    for browser in (early, late):
+        assert (await browser.get(named(name))).url.path == "/sign-in"
+    typed = {"user_code": person.user_code, "password": person.password}
+    assert (await early.submit(typed)).status_code == 400
+    assert (await late.submit(typed)).url.path == "/consent"
+
+
+async def test_of_twenty_uses_of_a_name_at_once_by_single_sign_on_one_gets_a_code(
+    auth: Running, platform: Platform
+) -> None:
+    await install(auth, PUSHING)
+    relying = Books(auth, platform)
+    person, browser = await new_person_in_charge(auth), new_browser(auth)
+    await first_sign_in(browser, parties.client(auth, platform), person)
+    await relying.consented(browser, await browser.get(named(await pushed(auth, **asked_by(relying)))))
+    name = await pushed(auth, **asked_by(relying))
+    answers = await asyncio.gather(*(browser.http.get(named(name)) for _ in range(20)))
+    assert sum("code=" in answer.headers.get("location", "") for answer in answers) == 1
+    assert {answer.status_code for answer in answers} == {303, 400}
+    assert await auth.database.fetch("SELECT 1 FROM authorization_requests") == []
+
+
+async def test_an_error_answers_it_too(auth: Running) -> None:
+    await install(auth, BOOKS)
+    name = await pushed(auth, prompt="none")
+    assert answer_of(await new_browser(auth).get(named(name)))["error"] == "login_required"
+    assert (await new_browser(auth).get(named(name))).status_code == 400
 
 
 async def test_a_name_that_expired_leads_nowhere_and_is_swept_away(auth: Running) -> None:

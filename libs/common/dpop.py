@@ -12,14 +12,14 @@ from urllib.parse import unquote, urlsplit
 
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jws import JWSRegistry
 
-from libs.common.public_keys import KeyNotAcceptable, read_public_key
+from libs.common.public_keys import KeyNotAcceptable, read_public_key, registry_of
 
 HEADER = "dpop"
 SCHEME = "dpop"
 TYPE = "dpop+jwt"
-ALGS = ("ES256", "PS256", "RS256")
+# FAPI 2.0 Security Profile §5.4.
+ALGS = ("ES256", "PS256")
 PROOF_BYTES = 8_192
 ADDRESS_LENGTH = 2_048
 JTI_LENGTHS = range(1, 256)
@@ -32,12 +32,6 @@ KEPT_AFTER_EXPIRY = timedelta(seconds=60)
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-class _Roomy(JWSRegistry):
-    """The header holds a whole key; the length of a proof is bounded before."""
-
-    max_header_length = PROOF_BYTES
-
-
 class InvalidProof(Exception):
     """One phrase about a proof, without its content."""
 
@@ -47,7 +41,6 @@ class Proof:
     """A proof that its key signed for this very request; whether it was used before is asked of the database."""
 
     jkt: str
-    alg: str
     jti: str = field(repr=False)
     issued_at: datetime
     nonce: str | None = field(default=None, repr=False)
@@ -76,7 +69,7 @@ def read_proof(
     """
     if len(shown) != 1:
         raise InvalidProof("there must be exactly one proof")
-    header, claims, jkt = _verified(shown[0])
+    claims, jkt = _verified(shown[0])
     if claims.get("htm") != method:
         raise InvalidProof("the proof is for another method")
     if _normalised(claims.get("htu")) not in {_normalised(address) for address in addresses}:
@@ -89,11 +82,11 @@ def read_proof(
         raise InvalidProof("the proof is too old or not yet good")
     if access_token is not None and not _names(claims.get("ath"), access_token):
         raise InvalidProof("the proof is for another access token")
-    return Proof(jkt, header["alg"], jti, issued_at, nonce)
+    return Proof(jkt, jti, issued_at, nonce)
 
 
-def _verified(proof: str) -> tuple[dict[str, Any], dict[str, Any], str]:
-    """Header, claims and the key's thumbprint (RFC 7638)."""
+def _verified(proof: str) -> tuple[dict[str, Any], str]:
+    """The claims and the key's thumbprint (RFC 7638)."""
     header = _header_of(proof)
     if header.get("typ") != TYPE or header.get("alg") not in ALGS or "crit" in header:
         raise InvalidProof("the proof is not of a type and algorithm that are accepted")
@@ -102,12 +95,13 @@ def _verified(proof: str) -> tuple[dict[str, Any], dict[str, Any], str]:
         raise InvalidProof("the proof names no key")
     try:
         key = read_public_key(jwk)
-        claims = dict(jwt.decode(proof, key, registry=_Roomy(algorithms=[header["alg"]])).claims)
+        registry = registry_of(header["alg"], longest=PROOF_BYTES)
+        claims = dict(jwt.decode(proof, key, registry=registry).claims)
     except KeyNotAcceptable as fault:
         raise InvalidProof(f"the key of the proof {fault}") from fault
     except (JoseError, ValueError, TypeError, RecursionError) as error:
         raise InvalidProof("the proof is not signed by the key that it names") from error
-    return header, claims, key.thumbprint()
+    return claims, key.thumbprint()
 
 
 def _header_of(proof: str) -> dict[str, Any]:

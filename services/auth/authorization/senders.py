@@ -11,7 +11,6 @@ from libs.common.dpop import ALGS, HEADER, InvalidProof, Proof, read_proof
 from libs.common.proof_store import use_proof
 from services.auth import records
 from services.auth.authorization.nonces import is_recent, nonce_at
-from services.auth.client.keys import Alg
 from services.auth.client.rules import Client, Method
 from services.auth.oauth_errors import OAuthError
 from services.auth.parts import Parts, parts_of
@@ -66,8 +65,6 @@ async def confirm(request: Request, client: Client, proof: Proof | None) -> Conf
     parts = parts_of(request)
     if proof is None and client.dpop_bound_access_tokens:
         raise OAuthError(INVALID_PROOF, "this client's tokens are bound to a key: a proof is needed")
-    if proof is not None and client.is_fapi2 and proof.alg == Alg.RS256:
-        raise OAuthError(INVALID_PROOF, "this client signs by ES256 or PS256")
     x5t = _thumbprint(request, client, is_proved=proof is not None)
     if proof is not None:
         await require_unused(parts, proof)

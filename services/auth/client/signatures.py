@@ -7,9 +7,11 @@ from typing import Any
 from joserfc import jwt
 from joserfc.errors import JoseError
 
+from libs.common.public_keys import registry_of
 from services.auth.client.keys import KID_LENGTH, Alg
 from services.auth.client.remote_keys import ClientKeys
 from services.auth.client.rules import Client
+from services.auth.parameters import FORM_BYTES
 
 PARTS_OF_A_JWS = 3
 
@@ -30,7 +32,7 @@ async def verified_claims(
     if key is None:
         return None
     try:
-        return dict(jwt.decode(token, key, algorithms=[alg.value]).claims)
+        return dict(jwt.decode(token, key, registry=registry_of(alg.value, longest=FORM_BYTES)).claims)
     except (JoseError, ValueError, RecursionError):
         return None
 

@@ -242,6 +242,15 @@ async def test_no_header_brings_another_key(auth: Running, header: dict[str, Any
     assert fault_of(await signer.token(assertion)) == REFUSED
 
 
+async def test_what_else_the_header_of_an_assertion_says_is_ignored_unless_it_is_critical(auth: Running) -> None:
+    await install(auth, SYSTEM)
+    signer = Signer(auth)
+    header: dict[str, Any] = {"colour": {"of": "blue"}, "x5c": ["A" * 2_000], "x5t#S256": "x"}
+    assert (await signer.token(signer.assertion(signed=header))).status_code == 200
+    critical = signer.assertion(signed={"crit": ["b64"], "b64": True})
+    assert fault_of(await signer.token(critical)) == REFUSED
+
+
 async def test_what_one_client_signed_does_not_speak_for_another(auth: Running) -> None:
     await install(auth, SYSTEM)
     await install(auth, replace(SYSTEM, client_id="another", jwks=public(OTHER_EC)))

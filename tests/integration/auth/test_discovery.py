@@ -86,7 +86,7 @@ async def test_what_is_told_to_be_unsupported_is_refused(auth: Running, platform
     assert found["request_parameter_supported"] is True
     unsigned = await given.browser.get(given.client.authorize(request="x"))
     assert answer_of(unsigned)["error"] == "invalid_request_object"
-    assert found["dpop_signing_alg_values_supported"] == ["ES256", "PS256", "RS256"]
+    assert found["dpop_signing_alg_values_supported"] == ["ES256", "PS256"]
     assert found["tls_client_certificate_bound_access_tokens"] is False
     assert found["authorization_response_iss_parameter_supported"] is True
     assert answer_of(await given.browser.get(given.client.authorize()))["iss"] == found["issuer"]

@@ -83,7 +83,7 @@ async def test_a_bound_token_is_good_with_a_proof_of_its_key_alone(platform: Pla
         for name, headers in refused.items():
             answer = await post(service, headers)
             assert (answer.status_code, answer.json()["code"]) == (401, "token-invalid"), name
-            assert 'DPoP algs="ES256 PS256 RS256"' in answer.headers["www-authenticate"], name
+            assert 'DPoP algs="ES256 PS256"' in answer.headers["www-authenticate"], name
         rows = await service.database.fetch("SELECT outcome, reason, user_code_id FROM access_records")
         assert [row["outcome"] for row in rows].count("refused") == len(refused)
         assert {row["user_code_id"] for row in rows} == {CODE}

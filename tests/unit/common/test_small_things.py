@@ -76,7 +76,7 @@ def test_a_problem_says_when_to_try_again_and_how_to_authenticate() -> None:
     away = problem_of(FactsTooOld(publisher="auth"), language="en", correlation_id=uuid4())
     assert (away.status_code, away.headers["retry-after"]) == (503, "1")
     anonymous = problem_of(MissingToken(), language="fr", correlation_id=uuid4())
-    assert anonymous.headers["www-authenticate"] == 'Bearer, DPoP algs="ES256 PS256 RS256"'
+    assert anonymous.headers["www-authenticate"] == 'Bearer, DPoP algs="ES256 PS256"'
     assert anonymous.headers["content-language"] == "fr"
 
 

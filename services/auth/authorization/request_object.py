@@ -1,11 +1,13 @@
 """Requests that their client signed (RFC 9101), by value; one by reference is pushed instead (RFC 9126)."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from services.auth.authorization.rules import READ
 from services.auth.client.remote_keys import ClientKeys
-from services.auth.client.rules import Client
+from services.auth.client.rules import LEEWAY, Client
 from services.auth.client.signatures import verified_claims
 from services.auth.oauth_errors import OAuthError
 from services.auth.parameters import FIELDS, REPEATABLE, Parameters
@@ -13,8 +15,8 @@ from services.auth.parameters import FIELDS, REPEATABLE, Parameters
 TYPES = frozenset({None, "jwt", "oauth-authz-req+jwt"})
 OBJECT_BYTES = 12_288
 LONGEST_LIFE = timedelta(minutes=60)
-LEEWAY = timedelta(seconds=5)
-OF_THE_TOKEN = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti"})
+DATES = frozenset({"nbf", "iat"})
+CLAIMS = "claims"
 BY_REFERENCE = frozenset({"request", "request_uri"})
 
 
@@ -47,34 +49,45 @@ def require_acceptable_claims(claims: Mapping[str, Any], *, client: Client, issu
 
     An object with `sub` could serve as an assertion of the client (RFC 9101 §10.8).
     """
-    expires_at, not_before = _instant(claims.get("exp")), _instant(claims.get("nbf"))
+    expires_at = _instant(claims.get("exp"))
     is_acceptable = (
         claims.get("iss") in (None, client.client_id)
         and claims.get("client_id") == client.client_id
-        and claims.get("aud") in (issuer, [issuer])
+        and _is_for(issuer, claims.get("aud"))
         and "sub" not in claims
         and not BY_REFERENCE & claims.keys()
         and expires_at is not None
         and at < expires_at <= at + LONGEST_LIFE + LEEWAY
-        and ("nbf" not in claims or (not_before is not None and not_before <= at + LEEWAY))
+        and all(_is_past(claims[name], at=at) for name in DATES & claims.keys())
     )
     # FAPI 2.0 Message Signing §5.3.1: iss and nbf are there, and nbf is not long ago.
     if client.is_fapi2:
+        not_before = _instant(claims.get("nbf"))
         is_recent = not_before is not None and not_before >= at - LONGEST_LIFE
         is_acceptable = is_acceptable and is_recent and claims.get("iss") == client.client_id
     if not is_acceptable:
         raise ObjectNotAcceptable
 
 
+def _is_for(issuer: str, audience: object) -> bool:
+    """RFC 7519 §4.1.3: alone, or among others."""
+    return issuer in audience if isinstance(audience, list) else audience == issuer
+
+
+def _is_past(instant: object, *, at: datetime) -> bool:
+    found = _instant(instant)
+    return found is not None and found <= at + LEEWAY
+
+
 def parameters_of(claims: Mapping[str, Any]) -> Parameters:
-    """Raises ObjectNotAcceptable."""
-    named = {name: value for name, value in claims.items() if name not in OF_THE_TOKEN}
-    if len(named) > FIELDS:
-        raise ObjectNotAcceptable
-    return Parameters({name: _texts(name, value) for name, value in named.items()})
+    """Those that are read; whatever else is in the object is not looked at. Raises ObjectNotAcceptable."""
+    return Parameters({name: _texts(name, claims[name]) for name in READ & claims.keys()})
 
 
 def _texts(name: str, value: object) -> Sequence[str]:
+    if name == CLAIMS and isinstance(value, dict):
+        # OpenID Connect Core §6.1: inside an object it is an object; the parameter is its text.
+        return [json.dumps(value)]
     listed = value if isinstance(value, list) and name in REPEATABLE else [value]
     if len(listed) > FIELDS:
         raise ObjectNotAcceptable

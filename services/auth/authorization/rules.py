@@ -29,6 +29,14 @@ PROMPTS = ("none", "login", "consent", "select_account")
 NO_CHALLENGE = ""
 AGE_DIGITS = 9
 HINT_LENGTH = 64
+# All that is read of an authorization request once it is known where its parameters come from.
+READ = frozenset(
+    (
+        *("client_id", "redirect_uri", "response_type", "response_mode", "scope", "resource", "state", "nonce"),
+        *("code_challenge", "code_challenge_method", "dpop_jkt", "claims", "acr_values", "login_hint"),
+        *("id_token_hint", "prompt", "max_age", "ui_locales"),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)

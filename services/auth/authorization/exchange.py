@@ -12,6 +12,7 @@ from services.auth.authorization import grant_rules, grants, rules
 from services.auth.authorization.access_tokens import AccessToken, read_access_token, sign_access_token
 from services.auth.authorization.claims import Claims
 from services.auth.authorization.grant_rules import HeldGrant
+from services.auth.authorization.presented import is_named_client_enabled
 from services.auth.authorization.redemption import (
     NotRedeemable,
     Redemption,
@@ -106,7 +107,8 @@ async def _held(parts: Parts, token: AccessToken) -> tuple[HeldGrant, Client]:
         raise NotExchangeable
     if parts.freshness.too_old() is not None:
         raise OAuthError("temporarily_unavailable", FactsTooOld.en.format(publisher="another service"))
-    if not grant_rules.is_good(held, lifetime=lifetime_of(parts.settings), at=now()):
+    is_good = grant_rules.is_good(held, lifetime=lifetime_of(parts.settings), at=now())
+    if not is_good or not await is_named_client_enabled(parts, token, held):
         raise NotExchangeable
     return held, giver
 

@@ -10,6 +10,7 @@ from services.auth.authorization import claims as tokens
 from services.auth.authorization import grant_rules, grants
 from services.auth.authorization.access_tokens import AccessToken, read_access_token
 from services.auth.authorization.grant_rules import HeldGrant, RefreshToken
+from services.auth.client.commands import find_client
 from services.auth.parts import Parts
 from services.auth.session.commands import lifetime_of
 
@@ -41,15 +42,23 @@ async def _access(parts: Parts, token: AccessToken, *, at: datetime) -> Presente
     if token.grant_id is not None and held is None:
         return None
     told = {name: value for name, value in token.claims.items() if name != tokens.GRANT}
+    is_good = token.is_current(at) and (held is None or _is_good(parts, held, at=at))
     return Presented(
         client_id=token.client_id,
         audience=token.audience,
         issued_at=token.issued_at,
-        is_good=token.is_current(at) and (held is None or _is_good(parts, held, at=at)),
+        is_good=is_good and await is_named_client_enabled(parts, token, held),
         told={**told, "token_type": token.confirmation.token_type},
         held=held,
         principal=None if held is None else _principal(held, issued_at=token.issued_at),
     )
+
+
+async def is_named_client_enabled(parts: Parts, token: AccessToken, held: HeldGrant | None) -> bool:
+    """A grant ends with the client that it was given to; a token of another, or of no grant, with its own."""
+    if held is not None and held.grant.client_id == token.client_id:
+        return True
+    return await find_client(parts.database, token.client_id) is not None
 
 
 def _refresh(parts: Parts, token: RefreshToken, *, at: datetime) -> Presented:

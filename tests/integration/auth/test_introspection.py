@@ -2,12 +2,15 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+import pytest
 
 from deploy.local.environment import Platform
 from libs.common.contracts.registry import AccessSuspended
 from tests.integration.auth import parties
 from tests.integration.auth.granting import forgeries_of, granted
 from tests.integration.auth.parties import ASSERTION_TYPE, Client, claims_of
+from tests.integration.auth.registered import fault_of
+from tests.integration.auth.test_token_exchange import exchange, shown_to_registry
 from tests.kit import Running
 
 INACTIVE = {"active": False}
@@ -86,6 +89,26 @@ async def test_a_token_is_inactive_at_once_when_its_grant_session_or_applicant_i
     await parties.tell(auth, AccessSuspended(applicant_id=suspended.person.applicant_id))
     for token in (suspended.access_token, suspended.refresh_token):
         assert await told(registry, token) == INACTIVE
+
+
+@pytest.mark.parametrize("got_by", ["its own credential", "exchange"])
+async def test_the_tokens_of_a_disabled_client_are_inactive_though_no_grant_ended(
+    auth: Running, platform: Platform, got_by: str
+) -> None:
+    registry, mailbox = (parties.client(auth, platform, (name, "")) for name in ("registry", "mailbox"))
+    if got_by == "exchange":
+        answer = await exchange(registry, await shown_to_registry(await granted(auth, platform)))
+    else:
+        answer = await registry.token(grant_type="client_credentials", resource="urn:clicsequr:mailbox")
+    token = answer.json()["access_token"]
+    assert (await told(mailbox, token))["active"] is True
+    await auth.database.execute(
+        "UPDATE clients SET state = 'disabled', is_installed = false WHERE client_id = 'registry'"
+    )
+    assert await told(mailbox, token) == INACTIVE
+    if got_by == "exchange":
+        again = await exchange(mailbox, token, resource="urn:clicsequr:delegation")
+        assert fault_of(again) == (400, "invalid_request")
 
 
 async def test_what_standing_alone_refuses_is_inactive(auth: Running, platform: Platform) -> None:

@@ -30,6 +30,14 @@ class Parameters:
         return [value for value in self.values.get(name, ()) if value]
 
 
+class Repeated(Malformed):
+    """It repeats a parameter; `once`: those that it does not repeat."""
+
+    def __init__(self, once: Parameters) -> None:
+        super().__init__()
+        self.once = once
+
+
 def read_query(request: Request) -> Parameters:
     """Raises Malformed."""
     return _parse(bytes(request.scope["query_string"]))
@@ -59,7 +67,10 @@ def _parse(text: bytes) -> Parameters:
         raise Malformed from error
     values: dict[str, list[str]] = {}
     for name, value in pairs:
-        if "\0" in value or (name in values and name not in REPEATABLE):
+        if "\0" in value:
             raise Malformed
         values.setdefault(name, []).append(value)
+    once = {name: found for name, found in values.items() if len(found) == 1 or name in REPEATABLE}
+    if len(once) < len(values):
+        raise Repeated(Parameters(once))
     return Parameters(values)

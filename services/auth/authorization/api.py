@@ -6,8 +6,9 @@ from starlette.responses import RedirectResponse
 
 from libs.common.access_records import record_call
 from libs.common.admission import public
+from libs.common.call import Call
 from libs.common.database import Connection, Database
-from libs.common.errors import FactsTooOld
+from libs.common.errors import DomainError, FactsTooOld, StateChanged
 from libs.common.http import new_router
 from services.auth import records
 from services.auth.authorization import rules
@@ -19,11 +20,12 @@ from services.auth.authorization.rules import AuthorizationRequest, Conduct
 from services.auth.client.commands import find_client
 from services.auth.client.rules import Client
 from services.auth.cookies import REQUEST, SESSION, read_cookie, set_cookie
-from services.auth.oauth_errors import OAuthError
-from services.auth.parameters import Malformed, Parameters, read_form, read_query
+from services.auth.oauth_errors import OAuthError, oauth_error_of
+from services.auth.parameters import Malformed, Parameters, Repeated, read_form, read_query
 from services.auth.parts import Parts, parts_of
 from services.auth.session import commands as sessions
 from services.auth.session import consent
+from services.auth.session.forms import page
 from services.auth.session.holder import Holder
 from services.auth.session.representation import may_go_on_acting, offer_choice
 from services.auth.session.rules import Stage, is_recent, may_choose, step_up_stage
@@ -46,20 +48,33 @@ class Asked:
 
 @router.get("/oauth/authorize")
 @public
+@page
 async def authorize(request: Request) -> Response:
     try:
-        return await _authorize(request, read_query(request), action="GET /oauth/authorize")
-    except Malformed:
-        return _error_page(request, language=request.state.language)
+        asked = read_query(request)
+    except Repeated as repeated:
+        return await _refuse_repeated(request, repeated)
+    return await _authorize(request, asked, action="GET /oauth/authorize")
 
 
 @router.post("/oauth/authorize")
 @public
+@page
 async def authorize_by_form(request: Request) -> Response:
     try:
         return await _authorize(request, await read_form(request), action="POST /oauth/authorize")
     except Malformed:
         return _error_page(request, language=request.state.language)
+
+
+async def _refuse_repeated(request: Request, repeated: Repeated) -> Response:
+    """Raises what it is given, where it is not sure to whom it is told."""
+    parts, asked = parts_of(request), repeated.once
+    redirect_uri = rules.registered_redirect(await find_client(parts.database, asked.one("client_id")), asked)
+    if redirect_uri is None:
+        raise repeated
+    fault = OAuthError("invalid_request", "a parameter is given more than once")
+    return _refusal(parts, asked, fault, redirect_uri=redirect_uri)
 
 
 async def _authorize(request: Request, asked: Parameters, *, action: str) -> Response:
@@ -81,9 +96,16 @@ async def _authorize(request: Request, asked: Parameters, *, action: str) -> Res
     except OAuthError as error:
         if not await take_pushed(parts.database, source.pushed_hash):
             return _error_page(request, language=language)
-        echoed = (asked.one("state") or "")[: rules.ECHO_LENGTH] or None
-        members = {"error": error.code, "error_description": error.description}
-        return _redirect(rules.answer_address(redirect_uri, issuer=issuer, state=echoed, **members))
+        return _refusal(parts, asked, error, redirect_uri=redirect_uri)
+    except DomainError as error:
+        return _refusal(parts, asked, oauth_error_of(error), redirect_uri=redirect_uri)
+
+
+def _refusal(parts: Parts, asked: Parameters, error: OAuthError, *, redirect_uri: str) -> Response:
+    """RFC 6749 §4.1.2.1, at an address that is registered."""
+    echoed = (asked.one("state") or "")[: rules.ECHO_LENGTH] or None
+    members = {"error": error.code, "error_description": error.description}
+    return _redirect(rules.answer_address(redirect_uri, issuer=parts.settings.issuer, state=echoed, **members))
 
 
 async def _meet(request: Request, parts: Parts, asked: Asked, *, action: str) -> Response:
@@ -141,10 +163,18 @@ async def _single_sign_on(request: Request, parts: Parts, asked: Asked, *, actio
     )
     if reason is not None:
         return None
+    try:
+        return await _grant(parts, asked, redemption, records.call_of(circumstances, principal))
+    except StateChanged:
+        # The session has ended meanwhile: there is none.
+        return None
+
+
+async def _grant(parts: Parts, asked: Asked, redemption: Redemption, call: Call) -> str | None:
+    """Raises StateChanged when the session has ended."""
     async with parts.database.transaction() as tx:
         if await _is_consent_due(tx, redemption, asked):
             return None
-        call = records.call_of(circumstances, principal)
         await sessions.touch_session(tx, call, redemption.session)
         return await grant(
             tx,
@@ -153,7 +183,7 @@ async def _single_sign_on(request: Request, parts: Parts, asked: Asked, *, actio
             asked.client,
             redemption.session,
             holder=redemption.holder,
-            at=circumstances.at,
+            at=call.at,
         )
 
 

@@ -1,57 +1,17 @@
 """A code or refresh token is spent only by an answer that gives something, or by its misuse."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
-import asyncpg
 import httpx
 import pytest
 
 from deploy.local.environment import Platform
 from tests.integration.auth import parties
+from tests.integration.auth.faults import fault
 from tests.integration.auth.granting import OFFLINE, evidence_of, granted
 from tests.integration.auth.parties import Browser, Client, answer_of, new_browser
 from tests.integration.auth.test_authorization import age_codes
 from tests.kit import Running
 
-# 57014 is what a statement ends by that takes too long.
-TOO_LONG = """
-CREATE FUNCTION take_too_long() RETURNS boolean LANGUAGE plpgsql AS
-$$ BEGIN RAISE EXCEPTION 'too long' USING ERRCODE = '57014'; END $$;
-CREATE FUNCTION write_too_long() RETURNS trigger LANGUAGE plpgsql AS
-$$ BEGIN RAISE EXCEPTION 'too long' USING ERRCODE = '57014'; END $$;
-"""
-FAULTS = {
-    "the keys cannot be read": (
-        """ALTER TABLE signing_keys ENABLE ROW LEVEL SECURITY;
-        CREATE POLICY too_long ON signing_keys USING (take_too_long())""",
-        "ALTER TABLE signing_keys DISABLE ROW LEVEL SECURITY",
-    ),
-    "the call cannot be recorded": (
-        """CREATE TRIGGER too_long BEFORE INSERT ON access_records FOR EACH ROW
-        WHEN (NEW.outcome = 'admitted') EXECUTE FUNCTION write_too_long()""",
-        "DROP TRIGGER too_long ON access_records",
-    ),
-    "the grant cannot be kept": (
-        """CREATE TRIGGER too_long BEFORE INSERT ON refresh_tokens FOR EACH ROW
-        EXECUTE FUNCTION write_too_long()""",
-        "DROP TRIGGER too_long ON refresh_tokens",
-    ),
-}
-
-
-@asynccontextmanager
-async def fault(service: Running, name: str) -> AsyncIterator[None]:
-    begins, ends = FAULTS[name]
-    service.apps[0].state.parts.keys.cached_seconds = 0
-    owner = await asyncpg.connect(service.owner_url)
-    try:
-        await owner.execute(TOO_LONG)
-        await owner.execute(begins)
-        yield
-        await owner.execute(ends)
-    finally:
-        await owner.close()
+SPENDING = ["the keys cannot be read", "the call cannot be recorded", "the grant cannot be kept"]
 
 
 def passing(answer: httpx.Response) -> bool:
@@ -75,7 +35,7 @@ async def outcomes(service: Running) -> list[tuple[str, str | None]]:
     return [(row["outcome"], row["reason"]) for row in rows]
 
 
-@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize("name", SPENDING)
 async def test_a_code_is_redeemed_after_an_answer_that_failed(
     auth: Running, platform: Platform, name: str
 ) -> None:
@@ -88,7 +48,7 @@ async def test_a_code_is_redeemed_after_an_answer_that_failed(
     assert await outcomes(auth) == [("refused", "database-unavailable"), ("admitted", None)]
 
 
-@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize("name", SPENDING)
 async def test_a_refresh_token_serves_after_an_answer_that_failed(
     auth: Running, platform: Platform, name: str
 ) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
@@ -28,6 +28,12 @@ class Parameters:
 
     def every(self, name: str) -> list[str]:
         return [value for value in self.values.get(name, ()) if value]
+
+    def without(self, *names: str) -> "Parameters":
+        return Parameters({name: every for name, every in self.values.items() if name not in names})
+
+    def as_query(self) -> str:
+        return urlencode([(name, value) for name, every in self.values.items() for value in every])
 
 
 class Repeated(Malformed):

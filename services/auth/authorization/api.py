@@ -17,6 +17,7 @@ from services.auth.authorization.commands import grant, may_answer, open_request
 from services.auth.authorization.pushed import find_source
 from services.auth.authorization.redemption import Redemption, principal_of
 from services.auth.authorization.rules import AuthorizationRequest, Conduct
+from services.auth.by_get import brings_session, repeat_by_get
 from services.auth.client.commands import find_client
 from services.auth.client.rules import Client
 from services.auth.cookies import REQUEST, SESSION, read_cookie, set_cookie
@@ -62,7 +63,9 @@ async def authorize(request: Request) -> Response:
 @page
 async def authorize_by_form(request: Request) -> Response:
     try:
-        return await _authorize(request, await read_form(request), action="POST /oauth/authorize")
+        asked = await read_form(request)
+        repeated = None if brings_session(request) else repeat_by_get(request, asked)
+        return repeated or await _authorize(request, asked, action="POST /oauth/authorize")
     except Malformed:
         return _error_page(request, language=request.state.language)
 

@@ -81,7 +81,7 @@ async def push(parts: Parts, client: Client, asked: Parameters, *, jkt: str | No
         raise OAuthError("unauthorized_client", "this client sends nobody here")
     if asked.one("request_uri") is not None:
         raise OAuthError("invalid_request", "a pushed request names no other")
-    source = await find_source(parts, client, _without_authentication(asked), at=at)
+    source = await find_source(parts, client, asked.without(*OF_AUTHENTICATION), at=at)
     whole = Source(_bound(source.asked, jkt), is_pushed=True, fault=source.fault)
     whole.require_acceptable(client)
     if client.require_signed_request_object and not source.is_signed:
@@ -108,10 +108,6 @@ def _require_valid(parts: Parts, client: Client, asked: Parameters) -> None:
         raise OAuthError("invalid_request", "redirect_uri is not registered for this client")
     rules.read_request(client, asked, issuer=parts.settings.issuer, language="en")
     rules.read_conduct(asked)
-
-
-def _without_authentication(asked: Parameters) -> Parameters:
-    return Parameters({name: every for name, every in asked.values.items() if name not in OF_AUTHENTICATION})
 
 
 def hash_uri(request_uri: str) -> bytes:

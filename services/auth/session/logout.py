@@ -29,9 +29,17 @@ async def read_logout(parts: Parts, asked: Parameters, session: Session | None) 
     claims = None if hint is None else await parts.keys.verify(hint)
     if claims is not None and claims.get("iss") != parts.settings.issuer:
         claims = None
-    named = asked.one("client_id") if claims is None else str(claims.get("aud"))
-    client = await find_client(parts.database, named)
+    client = await find_client(parts.database, _named(asked, claims))
     return LogoutRequest(client, _location(client, asked), _is_vouched(parts, client, claims, session=session))
+
+
+def _named(asked: Parameters, claims: dict[str, Any] | None) -> str | None:
+    """Whom the hint was given to, or without one whoever asks; nobody whom the hint does not bear out (§2)."""
+    named = asked.one("client_id")
+    if asked.one("id_token_hint") is None:
+        return named
+    given_to = None if claims is None else str(claims.get("aud"))
+    return given_to if named in {None, given_to} else None
 
 
 def _is_vouched(

@@ -4,6 +4,8 @@ from starlette.responses import RedirectResponse
 from libs.common.admission import public
 from libs.common.http import new_router
 from services.auth import records
+from services.auth.authorization.rules import choose_locale
+from services.auth.by_get import brings_session, repeat_by_get
 from services.auth.cookies import SESSION, drop_cookie, form_token, is_form_token, read_cookie
 from services.auth.parameters import Parameters, read_form, read_query
 from services.auth.parts import parts_of
@@ -14,7 +16,7 @@ from services.auth.session.rules import Session
 
 router = new_router(tags=["sign-out"])
 SEE_OTHER = 303
-CARRIED = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state")
+CARRIED = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales")
 
 
 @router.get("/oauth/logout")
@@ -28,12 +30,17 @@ async def logout(request: Request) -> Response:
 @public
 @page
 async def logout_by_form(request: Request) -> Response:
-    return await _logout(request, await read_form(request), action="POST /oauth/logout")
+    asked = await read_form(request)
+    if brings_session(request):
+        return await _logout(request, asked, action="POST /oauth/logout")
+    # What no address can hold is left: then the person is asked.
+    return repeat_by_get(request, asked.without("form_token")) or RedirectResponse(request.url.path, SEE_OTHER)
 
 
 async def _logout(request: Request, asked: Parameters, *, action: str) -> Response:
     parts = parts_of(request)
     issuer = parts.settings.issuer
+    request.state.language = choose_locale(asked, preferred=request.state.language)
     secret = read_cookie(request, SESSION, issuer=issuer)
     session = await find_session(parts.database, secret, parts.settings)
     wanted = await read_logout(parts, asked, session)
@@ -42,8 +49,9 @@ async def _logout(request: Request, asked: Parameters, *, action: str) -> Respon
         if not wanted.is_vouched and not (is_confirmed and action.startswith("POST")):
             return _confirmation_page(request, asked, wanted, secret=secret)
         await _end(request, session, wanted, action=action)
-    answer = _signed_out(request, wanted)
-    drop_cookie(answer, SESSION, issuer=issuer)
+    answer = _signed_out(request, wanted, has_ended=session is not None)
+    if secret is not None:
+        drop_cookie(answer, SESSION, issuer=issuer)
     return answer
 
 
@@ -53,10 +61,12 @@ async def _end(request: Request, session: Session, wanted: LogoutRequest, *, act
     await sign_out(parts_of(request), session, client_id=client_id, circumstances=circumstances)
 
 
-def _signed_out(request: Request, wanted: LogoutRequest) -> Response:
+def _signed_out(request: Request, wanted: LogoutRequest, *, has_ended: bool) -> Response:
     if wanted.location is not None:
         return RedirectResponse(wanted.location, SEE_OTHER)
-    return parts_of(request).pages.answer("signed_out.html", language=request.state.language, form_leads_to=None)
+    return parts_of(request).pages.answer(
+        "signed_out.html", language=request.state.language, form_leads_to=None, has_ended=has_ended
+    )
 
 
 def _confirmation_page(request: Request, asked: Parameters, wanted: LogoutRequest, *, secret: str) -> Response:

@@ -105,3 +105,31 @@ async def test_cookies_are_bound_to_the_host_and_secure_when_the_issuer_is(platf
         for attribute in ("Secure", "HttpOnly", "SameSite=lax", "Path=/"):
             assert attribute in cookie
         assert "Domain" not in cookie
+
+
+async def test_a_client_that_the_id_token_was_not_given_to_leads_nowhere(
+    auth: Running, platform: Platform
+) -> None:
+    browser, id_token = await signed_in(auth, platform)
+    for hint, named in ((id_token, "clic-revenu"), (f"{id_token}x", "portal"), ("x", "portal")):
+        await browser.get(address(id_token_hint=hint, client_id=named, post_logout_redirect_uri=AFTER))
+        assert "Sign out?" in browser.page.text
+        assert await reasons(auth) == []
+    assert "You are signed out" in (await browser.submit({})).text
+    assert await reasons(auth) == ["signed-out"]
+
+
+async def test_a_client_that_names_itself_as_the_id_token_does_is_led_back_to(
+    auth: Running, platform: Platform
+) -> None:
+    browser, id_token = await signed_in(auth, platform)
+    asked = address(id_token_hint=id_token, client_id="portal", post_logout_redirect_uri=AFTER)
+    assert (await browser.get(asked)).headers["location"] == AFTER
+
+
+async def test_the_client_says_in_which_language_the_person_is_asked(auth: Running, platform: Platform) -> None:
+    browser, _ = await signed_in(auth, platform)
+    page = await browser.get(address(ui_locales="de fr-CA en"))
+    assert page.headers["content-language"] == "fr"
+    answer = await browser.submit({}, page=page)
+    assert "session clicSÉQUR a pris fin" in answer.text

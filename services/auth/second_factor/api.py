@@ -24,6 +24,7 @@ from services.auth.second_factor.rules import (
 )
 from services.auth.session.answers import follow
 from services.auth.session.commands import Opened
+from services.auth.session.decline_api import way_back
 from services.auth.session.factor_enrolment import (
     Bound,
     confirm_email,
@@ -38,12 +39,12 @@ from services.auth.session.holder import Holder
 from services.auth.session.own_password import remove_own_factor
 from services.auth.session.rules import Session
 from services.auth.session.step_up import is_noted
-from services.auth.session.visit import Visit
 from services.auth.user_code.rules import display
 
 router = new_router(tags=["second factors"])
 SEE_OTHER = 303
 PLACE = "/second-factors"
+NO_WAY_BACK = {"client": None, "form_leads_to": None}
 NAMES = {
     FactorKind.TOTP: {"fr": "Application d'authentification", "en": "Authenticator application"},
     FactorKind.PASSKEY: {"fr": "Clé d'accès", "en": "Passkey"},
@@ -205,11 +206,9 @@ async def _list(request: Request, entrance: Entrance, error: DomainError | None 
         address = await emailed.find_address(parts.database, entrance.owner)
     left = await recovery.count_left(parts.database, entrance.owner)
     language = request.state.language
-    waiting = await _waiting_visit(request, entrance.session)
     return parts.pages.answer(
         "second_factors.html",
         language=language,
-        form_leads_to=waiting.request.redirect_uri if waiting else None,
         has_script=True,
         form_token=form_token(entrance.secret, form=FORM),
         factors=[(factor.id, factor.name, NAMES[factor.kind][language], factor.enrolled_at) for factor in found],
@@ -220,7 +219,7 @@ async def _list(request: Request, entrance: Entrance, error: DomainError | None 
         are_few=left <= FEW_LEFT,
         address=None if address is None else masked(address),
         name_length=NAME_LENGTH,
-        client=waiting.client.name(language) if waiting else None,
+        **await _way_back(request, entrance.session),
         **told(error, language=language),
     )
 
@@ -260,27 +259,27 @@ async def _email_page(request: Request, entrance: Entrance, error: DomainError |
 
 async def _codes_page(request: Request, made: list[str], opened: Opened) -> Response:
     language = request.state.language
-    waiting = await _waiting_visit(request, opened.session)
     return parts_of(request).pages.answer(
         "recovery_codes.html",
         language=language,
-        form_leads_to=waiting.request.redirect_uri if waiting else None,
         form_token=form_token(opened.secret, form=FORM),
         codes=made,
-        client=waiting.client.name(language) if waiting else None,
+        **await _way_back(request, opened.session),
     )
 
 
-async def _waiting_visit(request: Request, session: Session) -> Visit | None:
-    """For the request that waits in this browser for a stronger session."""
+async def _way_back(request: Request, session: Session) -> dict[str, Any]:
+    """To the client whose request waits in this browser for a stronger session, if one does."""
     language = request.state.language
     try:
         visit = await read_visit(request, action=f"GET {PLACE}")
     except NotToBeAnswered:
-        return None
+        return NO_WAY_BACK
     finally:
         request.state.language = language
-    return visit if await is_noted(parts_of(request), visit, session) else None
+    if not await is_noted(parts_of(request), visit, session):
+        return NO_WAY_BACK
+    return {**way_back(visit, language=language), "form_leads_to": visit.request.redirect_uri}
 
 
 def _factor_id(form: Parameters) -> UUID:

@@ -8,6 +8,7 @@ from libs.common.http import new_router
 from services.auth.cookies import form_token
 from services.auth.parts import parts_of
 from services.auth.session.answers import follow, status_of
+from services.auth.session.decline_api import way_back
 from services.auth.session.forms import page, read_posted, read_visit
 from services.auth.session.passkey import ask_for_passkey, sign_in_by_passkey
 from services.auth.session.sign_in import sign_in
@@ -66,7 +67,7 @@ def _page(request: Request, visit: Visit, outcome: Outcome | None = None) -> Res
         form_token=form_token(visit.request_secret, form="sign-in"),
         has_script=True,
         user_code=display(visit.request.login_hint) if visit.request.login_hint else "",
-        client=visit.client.name(visit.request.language),
+        **way_back(visit),
         is_portal=visit.client.is_portal,
         is_recourse=visit.request.asks_recourse,
         fault=None if outcome is None else outcome.next.value,

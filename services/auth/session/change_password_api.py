@@ -11,6 +11,7 @@ from services.auth.session import steps
 from services.auth.session.agent_password import change_agent_password, find_choosing_agent
 from services.auth.session.answers import follow, status_of
 from services.auth.session.change_password import change_password
+from services.auth.session.decline_api import way_back
 from services.auth.session.duties import show_duties
 from services.auth.session.forms import NotToBeAnswered, page, read_posted, read_visit, require_stage
 from services.auth.session.holder import Holder
@@ -75,6 +76,7 @@ async def _page(request: Request, visit: Visit, outcome: Outcome | None = None) 
         headers=headers,
         form_leads_to=visit.request.redirect_uri,
         form_token=form_token(visit.request_secret, form="change-password"),
+        **way_back(visit),
         user_code=display(facts.code.code),
         role=str(facts.role),
         is_agent=False,
@@ -99,6 +101,7 @@ async def _agents_page(parts: Parts, visit: Visit, session: Session, outcome: Ou
         headers=headers,
         form_leads_to=visit.request.redirect_uri,
         form_token=form_token(visit.request_secret, form="change-password"),
+        **way_back(visit),
         user_code=agent.name,
         fewest=parts.settings.password_demands(has_second_factor=False).fewest_characters,
         is_agent=True,

@@ -7,6 +7,7 @@ from services.auth.pages import long_date
 from services.auth.parts import Parts, parts_of
 from services.auth.session.answers import follow
 from services.auth.session.choose_applicant import OWN, choose_applicant
+from services.auth.session.decline_api import way_back
 from services.auth.session.forms import NotToBeAnswered, page, read_posted, read_visit
 from services.auth.session.holder import Represented
 from services.auth.session.representation import Choices, find_choices, is_choice_offered
@@ -75,7 +76,7 @@ def _page(  # noqa: PLR0913 - what the page shows, each by name
         status=400 if is_refused else 200,
         form_leads_to=visit.request.redirect_uri,
         form_token=form_token(visit.request_secret, form="applicant"),
-        client=visit.client.name(language),
+        **way_back(visit),
         own=OWN,
         user_code=display(facts.code.code),
         offered=[_shown(one, language=language) for one in choices.represented],

@@ -8,6 +8,7 @@ from services.auth.pages import long_date
 from services.auth.parts import Parts, parts_of
 from services.auth.session.answers import follow
 from services.auth.session.conditions import ChangedConditions, continue_under_conditions, find_changed
+from services.auth.session.decline_api import way_back
 from services.auth.session.forms import NotToBeAnswered, page, read_posted, read_visit, require_stage
 from services.auth.session.rules import PostedConditions, Session, Stage
 from services.auth.session.visit import Next, Visit
@@ -58,6 +59,7 @@ def _page(request: Request, visit: Visit, changed: ChangedConditions, *, status:
         status=status,
         form_leads_to=visit.request.redirect_uri,
         form_token=form_token(visit.request_secret, form="conditions"),
+        **way_back(visit),
         now=_shown(changed.now, language=language),
         before=None if changed.before is None else _shown(changed.before, language=language),
         has_changed_meanwhile=status != 200,  # noqa: PLR2004 - shown again

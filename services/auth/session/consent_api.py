@@ -23,7 +23,7 @@ router = new_router(tags=["sign-in"])
 
 
 class Answer(Protocol):
-    async def __call__(self, parts: Parts, visit: Visit, session: Session, *, facts: Facts) -> Outcome: ...
+    async def __call__(self, parts: Parts, visit: Visit, session: Session, /, *, facts: Facts) -> Outcome: ...
 
 
 ANSWERS: dict[str, Answer] = {"allow": give_consent.allow, "refuse": give_consent.refuse}

@@ -13,6 +13,7 @@ from services.auth.parts import parts_of
 from services.auth.second_factor.emailed import find_address
 from services.auth.second_factor.rules import FactorKind, MailNotSent, NoEmailAddress, TooManyMails, masked
 from services.auth.session.answers import follow, status_of
+from services.auth.session.decline_api import way_back
 from services.auth.session.forms import page, read_posted, read_visit
 from services.auth.session.holder import Holder
 from services.auth.session.one_time_code import ask_emailed_code, give_one_time_code
@@ -114,6 +115,7 @@ async def _page(request: Request, visit: Visit, holder: Holder, shown: _Shown) -
         headers={"Retry-After": str(shown.retry_after)} if shown.retry_after else {},
         form_leads_to=visit.request.redirect_uri,
         form_token=form_token(visit.request_secret, form=FORM),
+        **way_back(visit),
         has_script=FactorKind.PASSKEY in offered,
         offered=offered,
         asks_code=shown.asks_recovery or bool(offered & {FactorKind.TOTP, FactorKind.EMAIL}),

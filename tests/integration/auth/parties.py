@@ -41,11 +41,11 @@ class _Forms(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = dict(attrs)
-        if tag == "form":
+        if tag == "form" and not self.action:
             self.action = found.get("action") or ""
         if tag == "input" and found.get("name"):
-            self.inputs[str(found["name"])] = found
-            self.fields[str(found["name"])] = found.get("value") or ""
+            self.inputs.setdefault(str(found["name"]), found)
+            self.fields.setdefault(str(found["name"]), found.get("value") or "")
         if tag == "a" and found.get("href"):
             self.links.append(str(found["href"]))
 

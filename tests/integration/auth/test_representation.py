@@ -21,6 +21,7 @@ from services.auth.authorization.exchange import ACCESS_TOKEN, GRANT_TYPE
 from tests.integration.auth import parties
 from tests.integration.auth.parties import CLIC_REVENU, Browser, Person, answer_of, claims_of, new_browser
 from tests.integration.auth.registered import BOOKS, Books, install
+from tests.integration.auth.test_cancelled_sign_ins import cancel
 from tests.integration.auth.test_introspection import ask as introspect
 from tests.kit import Running, running
 
@@ -492,3 +493,14 @@ async def test_choosing_for_whom_to_act_authenticates_nobody(
     )
     assert after is not None
     assert (after["stage"], after["authenticated_at"]) == ("complete", before["authenticated_at"])
+
+
+async def test_who_chooses_nobody_to_act_for_goes_back_to_the_client(
+    auth: Running, platform: Platform, delegation: Delegation
+) -> None:
+    person = await parties.sessions_person(auth, platform)
+    delegation.give(person)
+    browser = new_browser(auth)
+    page = await parties.sign_in(browser, parties.client(auth, platform), person)
+    assert page.url.path == "/applicant"
+    assert answer_of(await cancel(browser))["error"] == "access_denied"

@@ -11,7 +11,7 @@ from libs.common.call import Call
 from libs.common.clock import now
 from libs.common.ids import new_id
 from libs.common.service import Resources
-from services.auth.agent_account.commands import AgentAsInstalled, install_agent
+from services.auth.agent_account.installed import AgentAsInstalled, install_agent
 from services.auth.agent_account.rules import ROLES
 from services.auth.client.commands import install_client
 from services.auth.client.installed import ClientAsInstalled, read_client

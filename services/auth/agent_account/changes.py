@@ -71,9 +71,7 @@ async def reset_credentials(parts: Parts, tx: Connection, call: Call, agent: Age
     issued = await _issue(parts, call, agent.id)
     reset = rules.reset_credentials(agent, issued.stored, at=call.at)
     await store.save(tx, reset, was=agent)
-    # What somebody else may have bound must not outlive the reset.
-    await remove_all_factors(tx, call, Owner(agent.id, None))
-    await _end_sessions(tx, call, agent, reason="ended-by-other")
+    await shut_out(tx, call, agent)
     await _record(tx, call, "reset_agent_credentials", reset)
     return _executed(parts, reset, issued)
 
@@ -83,7 +81,7 @@ async def change_roles(tx: Connection, call: Call, agent: AgentAccount, *, roles
     others = await others_of(tx, call, agent)
     changed = rules.change_roles(agent, roles, other_security_agents=others)
     await store.save(tx, changed, was=agent)
-    await _end_sessions(tx, call, agent, reason="ended-by-other")
+    await end_sessions(tx, call, agent, reason="ended-by-other")
     await _record(tx, call, "change_agent_roles", changed)
     return Executed()
 
@@ -105,10 +103,21 @@ async def _switch(  # noqa: PLR0913 - the two states and what is told, each by n
     await store.save(tx, agent, was=was)
     state = "active" if agent.state is AgentState.ACTIVE else "disabled"
     await set_standing(tx, "agent", agent.id, source=SERVICE, state=state, changed_at=call.at)
-    await _end_sessions(tx, call, agent, reason="suspended")
+    await end_sessions(tx, call, agent, reason="suspended")
     await publish(tx, call, event, service=SERVICE, partitionkey=agent_key(agent.id))
     await _record(tx, call, command, agent)
     return Executed()
+
+
+async def shut_out(tx: Connection, call: Call, agent: AgentAccount) -> None:
+    """What somebody else may have bound or opened must not outlive the credentials that are replaced."""
+    await remove_all_factors(tx, call, Owner(agent.id, None))
+    await end_sessions(tx, call, agent, reason="ended-by-other")
+
+
+async def end_sessions(tx: Connection, call: Call, agent: AgentAccount, *, reason: EndReason) -> None:
+    for session_id in await store.list_open_sessions(tx, agent.id):
+        await end_session_by_id(tx, call, session_id, reason=reason)
 
 
 def open_one_time_password(parts: Parts, name: str, sealed: bytes) -> SecretStr:
@@ -140,11 +149,6 @@ def _executed(parts: Parts, agent: AgentAccount, issued: Issued) -> Executed:
 
 def _about_password(name: str) -> str:
     return f"one-time password of {name}"
-
-
-async def _end_sessions(tx: Connection, call: Call, agent: AgentAccount, *, reason: EndReason) -> None:
-    for session_id in await store.list_open_sessions(tx, agent.id):
-        await end_session_by_id(tx, call, session_id, reason=reason)
 
 
 async def _record(tx: Connection, call: Call, command: str, agent: AgentAccount) -> None:

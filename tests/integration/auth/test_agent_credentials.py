@@ -1,10 +1,15 @@
+import json
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pyotp
 import pytest
 
 from deploy.local.environment import Platform
+from services.auth.app import SERVICE
+from services.auth.user_code.passwords import Passwords
 from tests.integration.auth import parties
 from tests.integration.auth.agents import (
     CHOSEN,
@@ -14,10 +19,13 @@ from tests.integration.auth.agents import (
     give_password,
     id_of,
     installed,
+    sign_in_installed,
     with_third_security_agent,
 )
 from tests.integration.auth.parties import Browser, answer_of
 from tests.kit import Running
+
+OTHER_TOTP = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 
 
 async def test_a_new_agent_signs_in_with_both_and_chooses_a_password_before_anything_else(
@@ -162,6 +170,74 @@ async def test_what_was_bound_beside_does_not_outlive_a_reset(auth: Running) -> 
     await by_two(auth, "reset_agent_credentials", {"name": "validator"})
     assert await auth.database.fetch("SELECT 1 FROM second_factors WHERE owner_id = $1", agent_id) == []
     assert [about["reason"] for name, about in await auth.events() if name == "second-factor-removed"] == ["reset"]
+
+
+async def open_with_passkey(auth: Running, platform: Platform, name: str) -> UUID:
+    """An agent who is signed in, and whose account has a passkey that anybody may have bound."""
+    await sign_in_installed(auth, platform, name)
+    agent_id = await id_of(auth, name)
+    await auth.database.execute(
+        "INSERT INTO second_factors (id, owner_id, kind, name, credential_id, public_key, enrolled_at)"
+        " VALUES (gen_random_uuid(), $1, 'passkey', 'key', 'c', 'k', now())",
+        agent_id,
+    )
+    return agent_id
+
+
+async def install_agents(auth: Running, folder: Path, **changes: Any) -> None:
+    """The validator as the local installation has it, but for what is changed."""
+    agent = {"name": "validator", "side": "provider", "roles": ["validator", "support"]}
+    files = {f"{kind}_file": f"agents/validator.{kind}" for kind in ("password", "totp")}
+    path = folder / "installation.yaml"
+    path.write_text(json.dumps({"agents": [{**agent, **files, **changes}]}), encoding="utf-8")
+    await SERVICE.operations["install"](auth.resources, [str(path)])
+
+
+async def left_of(auth: Running, agent_id: UUID) -> tuple[int, int]:
+    """Open sessions and passkeys."""
+    sessions = await auth.database.fetch(
+        "SELECT 1 FROM sessions WHERE agent_id = $1 AND ended_at IS NULL", agent_id
+    )
+    factors = await auth.database.fetch("SELECT 1 FROM second_factors WHERE owner_id = $1", agent_id)
+    return len(sessions), len(factors)
+
+
+@pytest.mark.parametrize(("kind", "new"), [("password", "a river nobody remembers"), ("totp", OTHER_TOTP)])
+async def test_installed_credentials_that_replace_others_throw_out_whoever_came_by_those(
+    auth: Running, platform: Platform, tmp_path: Path, kind: str, new: str
+) -> None:
+    agent_id = await open_with_passkey(auth, platform, "validator")
+    (tmp_path / "new").write_text(new, encoding="utf-8")
+    await install_agents(auth, tmp_path, **{f"{kind}_file": str(tmp_path / "new")})
+    assert await left_of(auth, agent_id) == (0, 0)
+    told = [(name, about.get("reason")) for name, about in await auth.events()]
+    assert ("second-factor-removed", "reset") in told
+    assert ("session-ended", "ended-by-other") in told
+    await install_agents(auth, tmp_path, **{f"{kind}_file": str(tmp_path / "new")})
+    assert len(await auth.events()) == len(told), "a second time nothing happens"
+
+
+async def test_installed_roles_that_replace_others_end_the_sessions_that_carry_those(
+    auth: Running, platform: Platform, tmp_path: Path
+) -> None:
+    agent_id = await open_with_passkey(auth, platform, "validator")
+    await install_agents(auth, tmp_path, roles=["auditor"])
+    assert await left_of(auth, agent_id) == (0, 1)
+
+
+async def test_installing_the_same_again_or_hashing_it_anew_throws_nobody_out(
+    auth: Running, platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent_id = await open_with_passkey(auth, platform, "validator")
+    await install_agents(auth, tmp_path)
+    assert await left_of(auth, agent_id) == (1, 1)
+    before = await auth.database.fetch("SELECT password_hash FROM agent_accounts WHERE id = $1", agent_id)
+    with monkeypatch.context() as older:
+        older.setattr(Passwords, "needs_renewal", lambda *_: True)
+        await install_agents(auth, tmp_path)
+    after = await auth.database.fetch("SELECT password_hash FROM agent_accounts WHERE id = $1", agent_id)
+    assert before != after
+    assert await left_of(auth, agent_id) == (1, 1)
 
 
 async def test_both_ports_share_one_pool_of_hashing_threads(auth: Running) -> None:

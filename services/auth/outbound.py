@@ -103,11 +103,15 @@ async def _resolve(host: str, port: int) -> list[Address]:
 
 @dataclass
 class Outbound:
-    """`allows_loopback` is for tests and local platforms: http there, and loopback addresses everywhere."""
+    """`allows_loopback` is for tests and local platforms: http there, and loopback addresses everywhere.
+
+    `connections`: at once; a call that waits for one waits within its own time.
+    """
 
     seconds: float
     ca_file: Path | None = None
     allows_loopback: bool = False
+    connections: int = CONNECTIONS
     _pool: httpcore.AsyncConnectionPool | None = field(default=None, repr=False)
 
     async def get(self, address: str, *, accept: str, most_bytes: int = ANSWER_BYTES) -> Answer:
@@ -144,7 +148,7 @@ class Outbound:
         if self._pool is None:
             self._pool = httpcore.AsyncConnectionPool(
                 ssl_context=ssl.create_default_context(cafile=None if self.ca_file is None else str(self.ca_file)),
-                max_connections=CONNECTIONS,
+                max_connections=self.connections,
                 max_keepalive_connections=0,
                 network_backend=_CheckedBackend(allows_loopback=self.allows_loopback),
             )

@@ -9,8 +9,9 @@ from libs.common.service import Resources
 from libs.common.service_calls import ServiceCalls
 from services.auth.client.remote_keys import ClientKeys
 from services.auth.key_files import SymmetricKey, read_key
-from services.auth.outbound import Outbound
+from services.auth.outbound import CONNECTIONS, Outbound
 from services.auth.pages import Pages
+from services.auth.session.rules import LOGOUT_CLIENTS_AT_ONCE, LOGOUTS_AT_ONCE_TO_CLIENT
 from services.auth.settings import AuthSettings
 from services.auth.signing_key.commands import SigningKeys
 from services.auth.user_code.breached import BreachedPasswords
@@ -29,7 +30,7 @@ class Parts:
     passwords: Passwords
     pages: Pages
     guessing: Guessing
-    outbound: Outbound
+    logout_outbound: Outbound
     service_calls: ServiceCalls
     client_keys: ClientKeys
     sealing_key: SymmetricKey = field(repr=False)
@@ -42,11 +43,6 @@ def new_parts(resources: Resources) -> Parts:
     if not isinstance(settings, AuthSettings):
         raise TypeError("auth needs its own settings")
     sealing_key = read_key(settings.sealing_key_file)
-    outbound = Outbound(
-        seconds=settings.outbound_timeout_seconds,
-        ca_file=settings.outbound_ca_file,
-        allows_loopback=settings.outbound_allows_loopback,
-    )
     return Parts(
         settings=settings,
         database=resources.database,
@@ -59,11 +55,20 @@ def new_parts(resources: Resources) -> Parts:
         ),
         pages=Pages(settings.support),
         guessing=Guessing(settings, BreachedPasswords(settings.breached_passwords_file)),
-        outbound=outbound,
+        logout_outbound=_new_outbound(settings, connections=LOGOUTS_AT_ONCE_TO_CLIENT * LOGOUT_CLIENTS_AT_ONCE),
         service_calls=resources.service_calls,
-        client_keys=ClientKeys(outbound),
+        client_keys=ClientKeys(_new_outbound(settings, connections=CONNECTIONS)),
         sealing_key=sealing_key,
         pairwise_key=read_key(settings.pairwise_key_file),
+    )
+
+
+def _new_outbound(settings: AuthSettings, *, connections: int) -> Outbound:
+    return Outbound(
+        seconds=settings.outbound_timeout_seconds,
+        ca_file=settings.outbound_ca_file,
+        allows_loopback=settings.outbound_allows_loopback,
+        connections=connections,
     )
 
 

@@ -32,7 +32,6 @@ EVENT = "http://schemas.openid.net/event/backchannel-logout"
 TOKEN_LIFE = timedelta(minutes=2)
 # Longer than a call may take: who claimed and died is followed by another.
 CLAIMED_FOR = timedelta(minutes=1)
-OF_EACH_CLIENT = 20
 POLL_SECONDS = 1.0
 KEPT = timedelta(days=7)
 ACCEPTED = frozenset({200, 204})
@@ -42,26 +41,54 @@ DELIVERIES = Counter("clicsequr_logout_deliveries_total", "Logout tokens sent to
 async def deliver_logouts(app: FastAPI) -> None:
     """Goes on until the api stops; any number of replicas share the work."""
     parts: Parts = app.state.parts
-    while True:
+    places = asyncio.Semaphore(rules.LOGOUT_CLIENTS_AT_ONCE)
+    busy: set[str] = set()
+
+    async def serve(client_id: str) -> None:
         try:
-            found = await deliver_due(parts)
-        except Exception:
-            log.exception("logout tokens could not be delivered and are tried again")
-            found = 0
-        if not found:
+            await _deliver_all(parts, client_id, places=places)
+        finally:
+            busy.discard(client_id)
+
+    async with asyncio.TaskGroup() as clients:
+        while True:
+            for client_id in set(await _list_due(parts)) - busy:
+                busy.add(client_id)
+                clients.create_task(serve(client_id))
             await asyncio.sleep(POLL_SECONDS)
 
 
-async def deliver_due(parts: Parts) -> int:
-    """Answers how many were tried."""
+async def deliver_some(parts: Parts, client_id: str) -> int:
+    """Answers how many were tried. Raises DatabaseUnavailable."""
     at = now()
-    due = await deliveries.claim_due(parts.database, at=at, until=at + CLAIMED_FOR, of_each=OF_EACH_CLIENT)
+    most = rules.LOGOUTS_AT_ONCE_TO_CLIENT
+    due = await deliveries.claim_due(parts.database, client_id, at=at, until=at + CLAIMED_FOR, most=most)
     await asyncio.gather(*(_deliver(parts, delivery) for delivery in due))
     return len(due)
 
 
 async def forget_old(tx: Connection, *, at: datetime) -> int:
     return await deliveries.forget_old(tx, ended_before=at - KEPT)
+
+
+async def _list_due(parts: Parts) -> list[str]:
+    try:
+        return await deliveries.list_clients_with_due(parts.database, at=now())
+    except Exception:
+        log.exception("what clients are to be told could not be read and is read again")
+        return []
+
+
+async def _deliver_all(parts: Parts, client_id: str, *, places: asyncio.Semaphore) -> None:
+    """One round after the other; what is not claimed yet counts no attempt while others have the places."""
+    tried = 1
+    while tried:
+        async with places:
+            try:
+                tried = await deliver_some(parts, client_id)
+            except Exception:
+                log.exception("logout tokens could not be delivered and are tried again")
+                return
 
 
 async def _deliver(parts: Parts, delivery: Delivery) -> None:
@@ -93,7 +120,7 @@ async def _try(parts: Parts, delivery: Delivery) -> str | None:
     claims = logout_claims(parts, client, session, holder=holder, at=now())
     token = await parts.keys.sign(claims, typ=TOKEN_TYPE, alg=client.id_token_signed_response_alg)
     try:
-        answer = await parts.outbound.post_form(delivery.address, {"logout_token": token})
+        answer = await parts.logout_outbound.post_form(delivery.address, {"logout_token": token})
     except OutboundFault as fault:
         return str(fault)
     return None if answer.status in ACCEPTED else f"the answer was {answer.status}"

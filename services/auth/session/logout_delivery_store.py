@@ -12,14 +12,21 @@ FROM token_grants JOIN clients USING (client_id)
 WHERE session_id = $1 AND backchannel_logout_uri IS NOT NULL
 ON CONFLICT DO NOTHING
 """
-# Some of each client's, so that one that does not answer keeps no other waiting. Until $2 nobody else takes them.
+SELECT_CLIENTS_WITH_DUE = """
+SELECT client_id FROM clients
+WHERE backchannel_logout_uri IS NOT NULL AND EXISTS (
+    SELECT 1 FROM logout_deliveries AS delivery
+    WHERE delivery.client_id = clients.client_id AND delivered_at IS NULL AND given_up_at IS NULL
+      AND next_attempt_at <= $1)
+"""
+# Some of one client's. Until $3 nobody else takes them.
 UPDATE_CLAIMED = """
-UPDATE logout_deliveries AS delivery SET attempts = delivery.attempts + 1, next_attempt_at = $2
+UPDATE logout_deliveries AS delivery SET attempts = delivery.attempts + 1, next_attempt_at = $3
 FROM clients CROSS JOIN LATERAL (
     SELECT session_id, client_id FROM logout_deliveries
-    WHERE client_id = clients.client_id AND delivered_at IS NULL AND given_up_at IS NULL AND next_attempt_at <= $1
-    ORDER BY next_attempt_at LIMIT $3 FOR UPDATE SKIP LOCKED) AS due
-WHERE clients.backchannel_logout_uri IS NOT NULL
+    WHERE client_id = clients.client_id AND delivered_at IS NULL AND given_up_at IS NULL AND next_attempt_at <= $2
+    ORDER BY next_attempt_at LIMIT $4 FOR UPDATE SKIP LOCKED) AS due
+WHERE clients.client_id = $1 AND clients.backchannel_logout_uri IS NOT NULL
   AND delivery.session_id = due.session_id AND delivery.client_id = due.client_id
 RETURNING delivery.session_id, delivery.client_id, delivery.attempts, clients.backchannel_logout_uri
 """
@@ -52,8 +59,14 @@ async def add_of_session(tx: Connection, session_id: UUID, *, at: datetime) -> N
     await tx.execute(INSERT_DELIVERIES, session_id, at)
 
 
-async def claim_due(database: Database, *, at: datetime, until: datetime, of_each: int) -> list[Delivery]:
-    rows = await database.fetch(UPDATE_CLAIMED, at, until, of_each)
+async def list_clients_with_due(database: Database, *, at: datetime) -> list[str]:
+    return [row["client_id"] for row in await database.fetch(SELECT_CLIENTS_WITH_DUE, at)]
+
+
+async def claim_due(
+    database: Database, client_id: str, *, at: datetime, until: datetime, most: int
+) -> list[Delivery]:
+    rows = await database.fetch(UPDATE_CLAIMED, client_id, at, until, most)
     return [
         Delivery(row["session_id"], row["client_id"], row["attempts"], row["backchannel_logout_uri"])
         for row in rows

@@ -30,6 +30,8 @@ METHODS = {
 MANDATARY = "mandatary"
 RESTRICTED = timedelta(minutes=15)
 IPV6_SITE = 64
+# In one api: few calls to one client, and so many clients that some that hang leave places for the others.
+LOGOUTS_AT_ONCE_TO_CLIENT, LOGOUT_CLIENTS_AT_ONCE = 4, 32
 LOGOUT_ATTEMPTS = 9
 LOGOUT_FIRST_WAIT, LOGOUT_LONGEST_WAIT = timedelta(seconds=10), timedelta(hours=1)
 

@@ -15,9 +15,10 @@ from libs.common.contracts.delegation import PersonInChargeSuspended
 from libs.common.ids import new_id
 from services.auth.app import SERVICE, sweep_expired, sweep_sessions
 from services.auth.parts import Parts
+from services.auth.session import logout_delivery_store as deliveries
 from services.auth.session.commands import end_sessions_of_code
-from services.auth.session.logout_delivery import EVENT, deliver_due, deliver_logouts
-from services.auth.session.rules import LOGOUT_ATTEMPTS
+from services.auth.session.logout_delivery import EVENT, deliver_logouts, deliver_some
+from services.auth.session.rules import LOGOUT_ATTEMPTS, LOGOUTS_AT_ONCE_TO_CLIENT
 from tests.integration.auth import parties
 from tests.integration.auth.parties import (
     CLIC_REVENU,
@@ -59,6 +60,12 @@ async def receiver() -> AsyncIterator[Receiver]:
 def parts_of(service: Running) -> Parts:
     found: Parts = service.apps[0].state.parts
     return found
+
+
+async def deliver_due(parts: Parts) -> int:
+    """One round of each client."""
+    due = await deliveries.list_clients_with_due(parts.database, at=now())
+    return sum(await asyncio.gather(*(deliver_some(parts, client_id) for client_id in due)))
 
 
 async def as_owner(service: Running, statement: str, *values: object) -> None:
@@ -228,7 +235,7 @@ async def test_replicas_share_the_work_and_a_silent_client_keeps_no_other_waitin
             " FROM generate_series(1, 60)"
         )
         tried = await asyncio.gather(*(deliver_due(parts_of(auth)) for _ in range(3)))
-        assert sum(tried) >= 21
+        assert sum(tried) == 1 + 3 * LOGOUTS_AT_ONCE_TO_CLIENT
         assert len(receiver.tokens) == 1
         done = await auth.database.fetchrow(
             "SELECT delivered_at FROM logout_deliveries WHERE session_id = $1 AND client_id = 'clic-revenu'",
@@ -236,6 +243,54 @@ async def test_replicas_share_the_work_and_a_silent_client_keeps_no_other_waitin
         )
         assert done is not None
         assert done["delivered_at"] is not None
+
+
+async def test_clients_that_swallow_calls_hold_up_neither_other_clients_nor_the_reading_of_keys(
+    platform: Platform, receiver: Receiver
+) -> None:
+    keys.create(platform.keys)
+    patient: dict[str, Any] = {"outbound_allows_loopback": True, "outbound_timeout_seconds": 60}
+    cheap: dict[str, Any] = {"argon2_memory_kib": 64, "argon2_passes": 1}
+    async with (
+        receiving() as dead,
+        receiving() as dead_too,
+        running(SERVICE, platform, keys_dir=platform.keys, **patient, **cheap) as service,
+    ):
+        await SERVICE.operations["install"](service.resources, [str(INSTALLATION)])
+        await register(service, receiver.address)
+        for swallowing, client_id in ((dead, "portal"), (dead_too, "cnesst")):
+            swallowing.status = 0
+            await register(service, swallowing.address, client_id=client_id)
+        person, _, _ = await visited(service, platform, CLIC_REVENU)
+        await end_thirty_sessions(service, "portal", "cnesst")
+        delivering = asyncio.create_task(deliver_logouts(service.apps[0]))
+        await asyncio.wait_for(asyncio.gather(dead.came.wait(), dead_too.came.wait()), 10)
+        await end_all(service, person)
+        await asyncio.wait_for(receiver.came.wait(), 10)
+        assert (await parts_of(service).client_keys.outbound.get(receiver.address, accept="*/*")).status == 200
+        delivering.cancel()
+        await asyncio.gather(delivering, return_exceptions=True)
+        tried = [row["client_id"] for row in await rows(service) if row["attempts"]]
+        assert sorted(tried) == ["clic-revenu", *["cnesst"] * 4, *["portal"] * 4], (
+            "what was not sent counts nothing"
+        )
+
+
+async def end_thirty_sessions(service: Running, *client_ids: str) -> None:
+    """Of which each of these clients is to be told."""
+    await service.database.execute(
+        "INSERT INTO sessions (id, secret_hash, stage, user_code_id, applicant_id, is_recourse, amr,"
+        " authenticated_at, last_seen_at, ended_at, end_reason)"
+        " SELECT gen_random_uuid(), gen_random_uuid()::text::bytea, stage, user_code_id, applicant_id,"
+        " is_recourse, amr, authenticated_at, last_seen_at, now(), 'expired'"
+        " FROM (SELECT * FROM sessions LIMIT 1) AS one CROSS JOIN generate_series(1, 30)"
+    )
+    await service.database.execute(
+        "INSERT INTO logout_deliveries (session_id, client_id, ended_at, next_attempt_at)"
+        " SELECT id, client_id, ended_at, ended_at FROM sessions CROSS JOIN unnest($1::text[]) AS told (client_id)"
+        " WHERE end_reason = 'expired'",
+        list(client_ids),
+    )
 
 
 async def test_who_died_after_claiming_is_followed_by_another(

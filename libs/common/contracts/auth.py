@@ -16,7 +16,7 @@ class UserCodeAssigned(Event):
 
 
 class UserCodeActivated(Event):
-    """The code may sign in."""
+    """The code may sign in. Where a hold stands already, its suspension is told right after."""
 
     type: ClassVar[str] = "clicsequr.user-code-activated.v1"
     applicant_id: UUID

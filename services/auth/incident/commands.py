@@ -143,7 +143,7 @@ async def _pass_on(tx: Connection, call: Call, incident: Incident, *, step: str)
 async def _hold(tx: Connection, call: Call, incident: Incident) -> None:
     """On the side of whoever has to deal with it: that side alone releases it. The last one's too."""
     facts = await find_facts(tx, incident.user_code_id)
-    if facts is None or facts.code.state is not CodeState.ACTIVE:
+    if facts is None or facts.code.state is CodeState.REVOKED:
         return
     side = Side.PROVIDER if incident.is_with_provider else Side.APPLICANT
     placed = await suspension.place_hold(

@@ -15,9 +15,11 @@ from libs.common.evidence import record_evidence
 from libs.common.idempotency import ShownOnce
 from libs.common.outbox import publish
 from services.auth.settings import AuthSettings
-from services.auth.user_code import rules, store
+from services.auth.user_code import hold_rules, holds_store, rules, store
+from services.auth.user_code.hold_rules import HeldCode, Standing
 from services.auth.user_code.passwords import HashedPassword, Passwords
 from services.auth.user_code.rules import CodeState, Facts, RegistrationState, Role, UserCode
+from services.auth.user_code.telling import tell_standing
 
 SERVICE = "auth"
 DELEGATION = "delegation"
@@ -162,15 +164,20 @@ async def note_person_held(tx: Connection, user_code_id: UUID, *, applicant_id: 
 async def _activate_what_may(tx: Connection, call: Call, applicant_id: UUID) -> None:
     for facts in await store.list_pending_facts(tx, applicant_id):
         if rules.may_activate(facts.code, facts.person, facts.registration):
-            await _activate(tx, call, facts.code)
+            await _activate(tx, call, facts)
 
 
-async def _activate(tx: Connection, call: Call, code: UserCode) -> None:
+async def _activate(tx: Connection, call: Call, facts: Facts) -> None:
+    """A hold that was placed before counts from now on, and is told right after."""
+    code = facts.code
     await store.save_active(tx, code.id, at=call.at)
     activated = UserCodeActivated(applicant_id=code.applicant_id, user_code_id=code.id)
     await publish(tx, call, activated, service=SERVICE, partitionkey=applicant_key(code.applicant_id))
     content = {"user_code_id": str(code.id)}
     await record_evidence(tx, call, "activate_user_code", applicant_id=code.applicant_id, content=content)
+    held = hold_rules.activate(HeldCode(facts, await holds_store.list_holds(tx, code.id)), at=call.at)
+    if held.standing is not Standing.ACTIVE:
+        await tell_standing(tx, call, held)
 
 
 async def find_facts(database: Database | Connection, user_code_id: UUID) -> Facts | None:

@@ -144,15 +144,21 @@ def require_may_act(actor: Actor, code: HeldCode) -> None:
 
 
 def place(code: HeldCode, hold: Hold, *, others: Sequence[Facts], is_last_confirmed: bool) -> HeldCode:
-    """The code with one more hold; `others` are the applicant's other codes.
+    """The code with one more hold, be it active or still to become so; `others` are the applicant's other codes.
 
     Raises UserCodeNotActive, LastActivePersonInCharge.
     """
-    if code.facts.code.state is not CodeState.ACTIVE:
+    if code.facts.code.state is CodeState.REVOKED:
         raise UserCodeNotActive
     if is_last_active(code, others=others) and not is_last_confirmed:
         raise LastActivePersonInCharge
     return _with_holds(code, (*code.holds, hold))
+
+
+def activate(code: HeldCode, *, at: datetime) -> HeldCode:
+    """From pending to whatever its holds leave of it."""
+    active = replace(code.facts.code, state=CodeState.ACTIVE, activated_at=at)
+    return replace(code, facts=replace(code.facts, code=active))
 
 
 def is_last_active(code: HeldCode, *, others: Sequence[Facts]) -> bool:

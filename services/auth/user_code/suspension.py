@@ -6,23 +6,18 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from libs.common.call import Call
-from libs.common.contracts.auth import UserCodeReactivated, UserCodeRevoked, UserCodeSuspended
-from libs.common.contracts.envelope import applicant_key
 from libs.common.database import Connection, Database
 from libs.common.errors import UnknownOrForeign
 from libs.common.evidence import record_evidence
 from libs.common.holds import Hold, Side
 from libs.common.idempotency import claim, keep
 from libs.common.ids import new_id
-from libs.common.outbox import publish
-from libs.common.standing import set_standing
-from libs.common.standing_events import StateOfCode, state_of_code
 from services.auth.session.commands import EndReason, end_sessions_of_code
 from services.auth.user_code import hold_rules, holds_store, store
 from services.auth.user_code.hold_rules import Actor, HeldCode, Standing
 from services.auth.user_code.rules import Facts
+from services.auth.user_code.telling import tell_standing
 
-SERVICE = "auth"
 SALT_BYTES = 32
 OK, CREATED = 200, 201
 
@@ -53,7 +48,7 @@ async def place_hold(  # noqa: PLR0913 - what one hold says, each by name
     is_last_confirmed: bool = False,
     is_entitled: bool = False,
 ) -> HoldOnCode:
-    """Suspends at once: sessions are ended, tokens refused.
+    """Suspends at once: sessions are ended, tokens refused. A pending one is once it is active.
 
     `is_last_confirmed`: also the last active person in charge. `is_entitled`: the calling noun has already decided
     that whoever calls may, and tells the persons in charge by its own event.
@@ -241,22 +236,10 @@ async def _tell_change(
     """A second hold, or the release of one of two, is no news."""
     if before.standing is after.standing:
         return
-    event = _event(after, told_otherwise=told_otherwise)
-    await set_standing(tx, "user_code", after.id, source=SERVICE, state=state_of_code(event), changed_at=call.at)
     if after.standing is not Standing.ACTIVE:
         reason: EndReason = "ended-by-other" if after.standing is Standing.REVOKED else "suspended"
         await end_sessions_of_code(tx, call, after.id, reason=reason)
-    await publish(tx, call, event, service=SERVICE, partitionkey=applicant_key(after.applicant_id))
-
-
-def _event(after: HeldCode, *, told_otherwise: bool) -> StateOfCode:
-    about = {"applicant_id": after.applicant_id, "user_code_id": after.id}
-    if after.standing is Standing.REVOKED:
-        return UserCodeRevoked(**about)
-    if after.standing is Standing.ACTIVE:
-        return UserCodeReactivated(**about, told_otherwise=told_otherwise)
-    leaves_recourse = after.standing is Standing.RECOURSE_ONLY
-    return UserCodeSuspended(**about, leaves_recourse=leaves_recourse, told_otherwise=told_otherwise)
+    await tell_standing(tx, call, after, told_otherwise=told_otherwise)
 
 
 def _content(code: HeldCode, hold: Hold) -> dict[str, str]:

@@ -186,6 +186,45 @@ async def test_who_cannot_sign_in_reports_by_telephone(auth: Running, platform: 
     assert not await is_admitted(auth, platform, chief)
 
 
+async def test_a_code_that_is_still_pending_is_held_at_once_and_born_suspended(
+    auth: Running, platform: Platform
+) -> None:
+    slip = await parties.assign(auth, applicant_id=new_id())
+    await parties.tell(auth, parties.designated(slip))
+    answer = await report(auth, slip, auth.tokens.agent("support"), user_code_id=str(slip.user_code_id))
+    assert answer.status_code == 201, answer.text
+    decider = auth.tokens.agent("decider")
+    shown = (await auth.public.get(f"/v1/user-codes/{slip.user_code_id}", headers=decider)).json()
+    assert (shown["state"], [one["side"] for one in shown["holds"]]) == ("pending", ["provider"])
+    assert not await is_admitted(auth, platform, slip)
+    await parties.tell(auth, parties.activated(slip))
+    assert not await is_admitted(auth, platform, slip)
+    published = [(name, about) for name, about in await events(auth, slip.applicant_id) if "user-code" in name]
+    assert [name for name, _ in published] == ["user-code-assigned", "user-code-activated", "user-code-suspended"]
+    assert (published[-1][1]["leaves_recourse"], published[-1][1]["told_otherwise"]) == (False, False)
+    stands = await auth.database.fetchrow(
+        "SELECT state FROM standing WHERE subject_kind = 'user_code' AND subject_id = $1", str(slip.user_code_id)
+    )
+    assert stands is not None
+    assert stands["state"] == "suspended"
+    await act(auth, slip, answer.json()["incident_id"], "resolution", decider, outcome="unfounded")
+    assert await is_admitted(auth, platform, slip)
+
+
+async def test_a_hold_on_a_pending_code_that_is_released_before_it_is_active_is_never_told(
+    auth: Running, platform: Platform
+) -> None:
+    slip = await parties.assign(auth, applicant_id=new_id())
+    await parties.tell(auth, parties.designated(slip))
+    answer = await report(auth, slip, auth.tokens.agent("support"), user_code_id=str(slip.user_code_id))
+    incident = answer.json()["incident_id"]
+    await act(auth, slip, incident, "resolution", auth.tokens.agent("security"), outcome="unfounded")
+    await parties.tell(auth, parties.activated(slip))
+    assert await is_admitted(auth, platform, slip)
+    published = {name for name, _ in await events(auth, slip.applicant_id)}
+    assert published.isdisjoint({"user-code-suspended", "user-code-reactivated"})
+
+
 async def test_a_user_reports_about_nobody_elses_code_and_sees_nobody_elses_incident(
     auth: Running, platform: Platform
 ) -> None:

@@ -28,6 +28,7 @@ from tests.integration.auth.parties import (
     new_browser,
     read_page,
 )
+from tests.integration.auth.test_user_code_holds import hold
 from tests.kit import Running
 
 NEW_PASSWORD = "another lake, further in the north"
@@ -100,7 +101,8 @@ async def test_the_duties_that_were_shown_are_kept_with_the_conditions_and_shown
 
 
 @pytest.mark.parametrize(
-    "kind", ["unknown", "wrong password", "pending", "held", "expired", "unknown portal name"]
+    "kind",
+    ["unknown", "wrong password", "pending", "pending and held", "held", "expired", "unknown portal name"],
 )
 async def test_unknown_wrong_pending_held_and_expired_get_one_same_answer(
     auth: Running, platform: Platform, kind: str
@@ -126,8 +128,10 @@ def _without_tokens(answer: httpx.Response) -> str:
 async def _unusable(service: Running, kind: str) -> dict[str, str]:
     if kind in {"unknown", "unknown portal name"}:
         return {"user_code": "23456-789AB" if kind == "unknown" else "validator", "password": PASSWORD}
-    if kind == "pending":
+    if kind in {"pending", "pending and held"}:
         person = await parties.assign(service, applicant_id=new_id())
+        if kind == "pending and held":
+            assert (await hold(service, person, service.tokens.agent("security"))).status_code == 201
         return {"user_code": person.user_code, "password": person.password}
     person = await parties.new_person_in_charge(service)
     if kind == "held":

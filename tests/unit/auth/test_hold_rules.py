@@ -108,11 +108,20 @@ def test_the_last_active_person_in_charge_is_suspended_only_when_that_is_confirm
     assert hold_rules.place(user, hold(), others=[], is_last_confirmed=False).facts.is_held
 
 
-@pytest.mark.parametrize("state", [CodeState.PENDING, CodeState.REVOKED])
-def test_only_an_active_code_is_held(state: CodeState) -> None:
-    target = HeldCode(replace(facts(PEER), code=replace(facts(PEER).code, state=state)))
+def in_state(state: CodeState) -> HeldCode:
+    return HeldCode(replace(facts(PEER), code=replace(facts(PEER).code, state=state)))
+
+
+def test_a_code_is_held_before_it_works_and_not_once_it_is_revoked() -> None:
     with pytest.raises(hold_rules.UserCodeNotActive):
-        hold_rules.place(target, hold(), others=[facts(CHIEF)], is_last_confirmed=True)
+        hold_rules.place(in_state(CodeState.REVOKED), hold(), others=[facts(CHIEF)], is_last_confirmed=True)
+    waiting = hold_rules.place(in_state(CodeState.PENDING), hold(), others=[], is_last_confirmed=False)
+    assert (waiting.standing, waiting.facts.is_held) == (Standing.PENDING, True)
+    born = hold_rules.activate(waiting, at=NOON)
+    assert (born.standing, born.facts.code.activated_at) == (Standing.SUSPENDED, NOON)
+    released, _ = hold_rules.release(waiting, waiting.holds[0].id, actor=PROVIDER, at=NOON)
+    assert released.standing is Standing.PENDING
+    assert hold_rules.activate(released, at=NOON).standing is Standing.ACTIVE
 
 
 def test_disuse_alone_leaves_recourse_and_any_other_hold_takes_it() -> None:

@@ -17,6 +17,7 @@ from services.auth.incident import rules, store
 from services.auth.incident.answers import IncidentAnswer
 from services.auth.incident.rules import Incident, Kind, Outcome, Reporter
 from services.auth.incident.store import Step
+from services.auth.session.watching import forget_marks_of
 from services.auth.settings import AuthSettings
 from services.auth.user_code import suspension
 from services.auth.user_code.commands import find_facts
@@ -98,12 +99,23 @@ async def resolve_incident(  # noqa: PLR0913 - one decision's facts, each by nam
     Raises what rules raise.
     """
     own_code = call.principal.user_code_id if call.principal else None
+    if is_provider:
+        await _tell_provider(database, call, incident_id, applicant_id=applicant_id)
     async with database.transaction() as tx:
         incident = await _for_update(tx, incident_id, applicant_id=applicant_id)
+        held, _ = await suspension.lock_code(tx, call, incident.user_code_id)
         resolved = rules.resolve(
-            incident, outcome=outcome, by=call.actor, own_code=own_code, is_provider=is_provider, at=call.at
+            incident,
+            outcome=outcome,
+            by=call.actor,
+            own_code=own_code,
+            is_provider=is_provider,
+            password_set_at=held.opened_by_password_since,
+            at=call.at,
         )
         await store.save_resolved(tx, resolved)
+        if outcome is Outcome.CONFIRMED:
+            await forget_marks_of(tx, incident.user_code_id)
         await store.add_step(tx, incident_id, Step(call.at, "resolved", call.actor, note))
         await _release(tx, call, resolved, side=Side.PROVIDER if is_provider else Side.APPLICANT)
         event = IncidentResolved(
@@ -121,6 +133,14 @@ async def _for_update(tx: Connection, incident_id: UUID, *, applicant_id: UUID) 
     if incident is None:
         raise rules.UnknownIncident
     return incident
+
+
+async def _tell_provider(database: Database, call: Call, incident_id: UUID, *, applicant_id: UUID) -> None:
+    """An agent who would resolve it knows of it: the instant is kept, also when resolving is refused."""
+    async with database.transaction() as tx:
+        incident = await _for_update(tx, incident_id, applicant_id=applicant_id)
+        if rules.is_news_to_provider(incident):
+            await _pass_on(tx, call, incident, step="passed-on")
 
 
 async def _pass_on(tx: Connection, call: Call, incident: Incident, *, step: str) -> Incident:

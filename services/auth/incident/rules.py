@@ -79,6 +79,27 @@ class NotOnesOwnIncident(Forbidden):
     fr = "Une autre personne doit régler un incident qui touche votre propre code d'utilisateur."
 
 
+class ConfirmedNotPassedOn(Conflict):
+    code = "confirmed-incident-not-passed-on"
+    en = "The provider must know of what is confirmed, and resolves it. Pass the incident on."
+    fr = (
+        "Le fournisseur de services doit être informé de ce qui est confirmé, et c'est à lui de le régler. "
+        "Transmettez-lui l'incident."
+    )
+
+
+class CredentialsNotReset(Conflict):
+    code = "credentials-not-reset-since-incident"
+    en = (
+        "The password of this user code is older than the incident. Have it reset first: a user's by a person in "
+        "charge, a person in charge's by two agents."
+    )
+    fr = (
+        "Le mot de passe de ce code d'utilisateur est plus ancien que l'incident. Faites-le d'abord "
+        "réinitialiser : celui d'un utilisateur par un responsable, celui d'un responsable par deux agents."
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Incident:
     """`description` is confidential: for those who deal with it. The two instants are evidence.
@@ -160,12 +181,25 @@ def is_due(incident: Incident, *, at: datetime) -> bool:
     return incident.passes_on_at is not None and incident.resolved_at is None and incident.passes_on_at <= at
 
 
-def resolve(  # noqa: PLR0913 - one decision's facts, each by name
-    incident: Incident, *, outcome: Outcome, by: str, own_code: UUID | None, is_provider: bool, at: datetime
-) -> Incident:
-    """By the provider once it knows, else by a person in charge; never by whom it concerns.
+def is_news_to_provider(incident: Incident) -> bool:
+    return not incident.is_with_provider and incident.resolved_at is None
 
-    Raises IncidentResolved, ProviderResolves, NotOnesOwnIncident.
+
+def resolve(  # noqa: PLR0913 - one decision's facts, each by name
+    incident: Incident,
+    *,
+    outcome: Outcome,
+    by: str,
+    own_code: UUID | None,
+    is_provider: bool,
+    password_set_at: datetime | None,
+    at: datetime,
+) -> Incident:
+    """By the provider once it knows, else by a person in charge as unfounded; never by whom it concerns.
+
+    `password_set_at`: of the code that would be given back; None where no password opens it.
+
+    Raises IncidentResolved, ProviderResolves, NotOnesOwnIncident, ConfirmedNotPassedOn, CredentialsNotReset.
     """
     if incident.resolved_at is not None:
         raise IncidentResolved
@@ -173,7 +207,17 @@ def resolve(  # noqa: PLR0913 - one decision's facts, each by name
         raise NotOnesOwnIncident
     if incident.is_with_provider and not is_provider:
         raise ProviderResolves
+    if outcome is Outcome.CONFIRMED:
+        _require_confirmable(incident, password_set_at)
     return replace(incident, outcome=outcome, resolved_by=by, resolved_at=at, passes_on_at=None)
+
+
+def _require_confirmable(incident: Incident, password_set_at: datetime | None) -> None:
+    """Whoever stole the password is not admitted by it again. Raises ConfirmedNotPassedOn, CredentialsNotReset."""
+    if not incident.is_with_provider:
+        raise ConfirmedNotPassedOn
+    if password_set_at is not None and password_set_at <= incident.reported_at:
+        raise CredentialsNotReset
 
 
 def find(incidents: Sequence[Incident], incident_id: UUID) -> Incident:

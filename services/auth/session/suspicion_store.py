@@ -23,6 +23,7 @@ INSERT INTO sign_in_marks (user_code_id, kind, mark, last_at)
 SELECT $1, kind, mark, $4 FROM unnest($2::text[], $3::bytea[]) AS new (kind, mark)
 ON CONFLICT (user_code_id, kind, mark) DO UPDATE SET last_at = greatest(sign_in_marks.last_at, excluded.last_at)
 """
+DELETE_MARKS_OF = "DELETE FROM sign_in_marks WHERE user_code_id = $1"
 DELETE_OLD_MARKS = deleting_some("sign_in_marks", "last_at < $1")
 
 
@@ -38,6 +39,10 @@ async def list_marks_and_failures(
 def add_marks(tx: Connection, user_code_id: UUID, marks: Collection[tuple[Kind, bytes]], *, at: datetime) -> None:
     kinds = [kind.value for kind, _ in marks]
     defer(tx, UPSERT_MARKS, user_code_id, kinds, [mark for _, mark in marks], at)
+
+
+async def forget_marks_of(tx: Connection, user_code_id: UUID) -> None:
+    await tx.execute(DELETE_MARKS_OF, user_code_id)
 
 
 async def forget_old_marks(tx: Connection, *, before: datetime) -> int:

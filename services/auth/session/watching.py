@@ -1,6 +1,7 @@
 """Tells a person of a sign-in by their code that may be somebody else's, in the sign-in's own transaction."""
 
 from datetime import datetime
+from uuid import UUID
 
 from libs.common.access_records import Circumstances
 from libs.common.call import Call
@@ -48,6 +49,11 @@ async def watch_sign_in(  # noqa: PLR0913 - a sign-in and where it came from, ea
             service=SERVICE,
             partitionkey=applicant_key(code.applicant_id),
         )
+
+
+async def forget_marks_of(tx: Connection, user_code_id: UUID) -> None:
+    """Whoever used the code until now is no more known than at its first use."""
+    await suspicion_store.forget_marks_of(tx, user_code_id)
 
 
 async def forget_old_marks(tx: Connection, *, at: datetime) -> int:

@@ -41,6 +41,12 @@ class HeldCode:
         return self.facts.code.applicant_id
 
     @property
+    def opened_by_password_since(self) -> datetime | None:
+        """None when no password opens it, or could again."""
+        code = self.facts.code
+        return None if code.state is CodeState.REVOKED or code.password_hash is None else code.password_set_at
+
+    @property
     def standing(self) -> Standing:
         match self.facts.code.state:
             case CodeState.PENDING:

@@ -12,6 +12,7 @@ from libs.common.ids import new_id
 from services.auth.incident.commands import pass_on_silent_incidents
 from tests.integration.auth import parties
 from tests.integration.auth.parties import Person, new_browser, sign_in
+from tests.integration.auth.test_recovery import known_user, reset
 from tests.kit import Headers, Running, idempotent
 
 WORDS = "a return was filed that I know nothing of"
@@ -121,7 +122,7 @@ async def test_access_returns_only_when_both_sides_are_done(auth: Running, platf
     await act(auth, user, incident, "passing-on", as_chief(auth, chief))
     mine = await act(auth, user, incident, "resolution", as_chief(auth, chief), outcome="unfounded")
     assert (mine.status_code, mine.json()["code"]) == (403, "incident-with-provider")
-    done = await act(auth, user, incident, "resolution", auth.tokens.agent("security"), outcome="confirmed")
+    done = await act(auth, user, incident, "resolution", auth.tokens.agent("security"), outcome="unfounded")
     assert done.status_code == 200, done.text
     assert not await is_admitted(auth, platform, user)
     [left] = (await auth.public.get(f"/v1/user-codes/{user.user_code_id}", headers=as_chief(auth, chief))).json()[
@@ -132,6 +133,90 @@ async def test_access_returns_only_when_both_sides_are_done(auth: Running, platf
     )
     assert freed.status_code == 200, freed.text
     assert await is_admitted(auth, platform, user)
+
+
+async def test_what_is_confirmed_is_over_only_once_the_password_was_reset_since(
+    auth: Running, platform: Platform
+) -> None:
+    chief, user = await known_user(auth, platform)
+    stolen = Person(user.applicant_id, user.user_code_id, user.user_code, user.password)
+    security = auth.tokens.agent("security")
+    reported = await report(auth, user, auth.tokens.agent("support"), user_code_id=str(user.user_code_id))
+    incident = reported.json()["incident_id"]
+    early = await act(auth, user, incident, "resolution", security, outcome="confirmed")
+    assert (early.status_code, early.json()["code"]) == (409, "credentials-not-reset-since-incident")
+    user.password = (await reset(auth, user, as_chief(auth, chief))).json()["one_time_password"]
+    assert not await is_admitted(auth, platform, user)
+    assert await known_browsers(auth, user)
+    done = await act(auth, user, incident, "resolution", security, outcome="confirmed")
+    assert (done.status_code, done.json()["outcome"]) == (200, "confirmed")
+    assert not await known_browsers(auth, user)
+    assert not await is_admitted(auth, platform, stolen)
+    assert await is_admitted(auth, platform, user)
+
+
+async def known_browsers(service: Running, person: Person) -> int:
+    rows = await service.database.fetch("SELECT 1 FROM sign_in_marks WHERE user_code_id = $1", person.user_code_id)
+    return len(rows)
+
+
+async def test_what_a_person_in_charge_finds_confirmed_goes_to_the_provider(
+    auth: Running, platform: Platform
+) -> None:
+    chief, user = await known_user(auth, platform)
+    incident = (await report(auth, user, as_user(auth, user))).json()["incident_id"]
+    await reset(auth, user, as_chief(auth, chief))
+    refused = await act(auth, user, incident, "resolution", as_chief(auth, chief), outcome="confirmed")
+    assert (refused.status_code, refused.json()["code"]) == (409, "confirmed-incident-not-passed-on")
+    shown = await seen_by(auth, user, incident, as_chief(auth, chief))
+    assert (shown["resolved_at"], shown["outcome"]) == (None, None)
+    assert shown["passes_on_at"] is not None
+    passed = await act(auth, user, incident, "passing-on", as_chief(auth, chief))
+    assert passed.status_code == 200, passed.text
+    done = await act(auth, user, incident, "resolution", auth.tokens.agent("decider"), outcome="confirmed")
+    assert done.status_code == 200, done.text
+
+
+async def seen_by(service: Running, person: Person, incident: str, headers: Headers) -> dict[str, Any]:
+    address = f"/v1/applicants/{person.applicant_id}/incidents/{incident}"
+    whole: dict[str, Any] = (await service.public.get(address, headers=headers)).json()
+    return whole
+
+
+async def test_the_provider_that_resolves_what_nobody_passed_on_knows_of_it(
+    auth: Running, platform: Platform
+) -> None:
+    _, user = await known_user(auth, platform)
+    decider = auth.tokens.agent("decider")
+    incident = (await report(auth, user, as_user(auth, user))).json()["incident_id"]
+    done = await act(auth, user, incident, "resolution", decider, outcome="unfounded")
+    assert done.status_code == 200, done.text
+    whole = await seen_by(auth, user, incident, decider)
+    assert whole["reported_to_provider_at"] is not None
+    assert [one["step"] for one in whole["timeline"]] == ["reported", "passed-on", "resolved"]
+    told = [(name, about) for name, about in await events(auth, user.applicant_id) if name.startswith("incident-")]
+    assert [name for name, _ in told] == ["incident-reported", "incident-passed-on", "incident-resolved"]
+    assert told[1][1]["by_silence"] is False
+    kept = await auth.database.fetch(
+        "SELECT command FROM evidence_records WHERE content ? 'reported_to_provider_at'"
+    )
+    assert "pass_on_incident" in [row["command"] for row in kept]
+    assert not await is_admitted(auth, platform, user)
+    [left] = (await auth.public.get(f"/v1/user-codes/{user.user_code_id}", headers=decider)).json()["holds"]
+    assert left["side"] == "applicant"
+
+
+async def test_what_an_agent_found_confirmed_is_not_closed_by_others_while_the_password_is_awaited(
+    auth: Running, platform: Platform
+) -> None:
+    chief, user = await known_user(auth, platform)
+    incident = (await report(auth, user, as_user(auth, user))).json()["incident_id"]
+    early = await act(auth, user, incident, "resolution", auth.tokens.agent("decider"), outcome="confirmed")
+    assert early.status_code == 409
+    whole = await seen_by(auth, user, incident, as_chief(auth, chief))
+    assert whole["reported_to_provider_at"] is not None
+    refused = await act(auth, user, incident, "resolution", as_chief(auth, chief), outcome="unfounded")
+    assert (refused.status_code, refused.json()["code"]) == (403, "incident-with-provider")
 
 
 async def test_a_person_in_charge_resolves_what_was_not_passed_on(auth: Running, platform: Platform) -> None:

@@ -29,14 +29,25 @@ def reported(reporter: Reporter) -> Incident:
     )
 
 
-def resolved(incident: Incident, *, is_provider: bool, own_code: UUID | None = OTHER) -> Incident:
+LATER = AT + timedelta(hours=1)
+
+
+def resolved(
+    incident: Incident,
+    *,
+    is_provider: bool,
+    outcome: Outcome = Outcome.UNFOUNDED,
+    own_code: UUID | None = OTHER,
+    password_set_at: datetime | None = AT - timedelta(days=3),
+) -> Incident:
     return rules.resolve(
         incident,
-        outcome=Outcome.CONFIRMED,
+        outcome=outcome,
         by="user_code:y",
         own_code=own_code,
         is_provider=is_provider,
-        at=AT + timedelta(hours=1),
+        password_set_at=password_set_at,
+        at=LATER,
     )
 
 
@@ -75,7 +86,33 @@ def test_what_is_passed_on_is_passed_on_once_and_resolved_by_the_provider() -> N
         rules.pass_on(passed, at=AT)
     with pytest.raises(rules.ProviderResolves):
         resolved(passed, is_provider=False)
-    assert resolved(passed, is_provider=True, own_code=None).outcome is Outcome.CONFIRMED
+    assert resolved(passed, is_provider=True, own_code=None).outcome is Outcome.UNFOUNDED
+
+
+def test_what_a_person_in_charge_finds_confirmed_is_passed_on_and_not_closed_by_them() -> None:
+    incident = reported(Reporter.USER)
+    with pytest.raises(rules.ConfirmedNotPassedOn):
+        resolved(incident, is_provider=False, outcome=Outcome.CONFIRMED, password_set_at=LATER)
+    assert rules.is_due(incident, at=AT + SILENCE)
+    assert resolved(incident, is_provider=False, outcome=Outcome.UNFOUNDED).passes_on_at is None
+
+
+def test_what_is_confirmed_is_over_only_once_the_password_is_younger_than_the_report() -> None:
+    incident = reported(Reporter.PERSON_IN_CHARGE)
+    for before in (AT - timedelta(days=3), AT):
+        with pytest.raises(rules.CredentialsNotReset):
+            resolved(incident, is_provider=True, outcome=Outcome.CONFIRMED, password_set_at=before)
+    for after in (AT + timedelta(microseconds=1), None):
+        done = resolved(incident, is_provider=True, outcome=Outcome.CONFIRMED, password_set_at=after)
+        assert done.outcome is Outcome.CONFIRMED
+    assert resolved(incident, is_provider=True, password_set_at=AT).outcome is Outcome.UNFOUNDED
+
+
+def test_what_the_provider_was_told_or_is_over_is_no_news_to_it() -> None:
+    incident = reported(Reporter.USER)
+    assert rules.is_news_to_provider(incident)
+    assert not rules.is_news_to_provider(rules.pass_on(incident, at=LATER))
+    assert not rules.is_news_to_provider(resolved(incident, is_provider=False))
 
 
 def test_nobody_resolves_an_incident_of_their_own_code() -> None:
@@ -92,7 +129,12 @@ def test_what_is_resolved_stays_resolved() -> None:
         resolved(done, is_provider=True)
 
 
-MOVES = st.lists(st.sampled_from(["pass-on", "silence", "resolve", "resolve-provider", "resolve-own"]), max_size=8)
+MOVES = st.lists(
+    st.sampled_from(
+        ["pass-on", "silence", "resolve", "confirm", "resolve-provider", "confirm-provider", "resolve-own"]
+    ),
+    max_size=8,
+)
 
 
 @given(st.sampled_from(Reporter), MOVES)
@@ -112,6 +154,10 @@ def test_no_sequence_moves_an_instant_that_was_told_nor_opens_what_is_resolved(
                     incident = resolved(incident, is_provider=False)
                 case "resolve-provider":
                     incident = resolved(incident, is_provider=True, own_code=None)
+                case "confirm" | "confirm-provider":
+                    by_provider = move == "confirm-provider"
+                    confirmed = Outcome.CONFIRMED
+                    incident = resolved(incident, is_provider=by_provider, outcome=confirmed, password_set_at=at)
                 case "resolve-own":
                     incident = resolved(incident, is_provider=False, own_code=CODE)
         except DomainError:
@@ -121,3 +167,4 @@ def test_no_sequence_moves_an_instant_that_was_told_nor_opens_what_is_resolved(
         assert before.resolved_at in {None, incident.resolved_at}
         assert not (incident.passes_on_at and (incident.is_with_provider or incident.resolved_at))
         assert (incident.resolved_at is None) == (incident.outcome is None)
+        assert incident.outcome is not Outcome.CONFIRMED or incident.is_with_provider

@@ -8,6 +8,7 @@ from libs.common.contracts.auth import (
     PasswordGivenUp,
     RecoveryCodeUsed,
     SecondFactorEnrolled,
+    SecondFactorGuessed,
     SecondFactorRemoved,
     SuspiciousSignIn,
     TwoPersonCommandExecuted,
@@ -44,7 +45,7 @@ AboutCode = (
     | SuspiciousSignIn
     | UserCodeDisused
 )
-OfFactor = SecondFactorEnrolled | SecondFactorRemoved | RecoveryCodeUsed
+OfFactor = SecondFactorEnrolled | SecondFactorGuessed | SecondFactorRemoved | RecoveryCodeUsed
 
 
 async def give_box(tx: Connection, call: Call, event: PersonInChargeDesignated | UserAdded) -> None:
@@ -107,6 +108,7 @@ def handlers(_settings: ServiceSettings) -> dict[str, Handler]:
             (UserCodeDisused, tell),
             (SuspiciousSignIn, tell),
             (SecondFactorEnrolled, tell_factor),
+            (SecondFactorGuessed, tell_factor),
             (SecondFactorRemoved, tell_factor),
             (RecoveryCodeUsed, tell_factor),
             (UserCodeSuspended, tell_code),

@@ -239,3 +239,15 @@ class RecoveryCodeUsed(Event):
     applicant_id: UUID | None = None
     user_code_id: UUID | None = None
     agent_id: UUID | None = None
+
+
+class SecondFactorGuessed(Event):
+    """After the right password one wrong code followed another, until codes were slowed; mailbox tells its person.
+
+    Told once for the failures in a row. Never what was typed, nor from where.
+    """
+
+    type: ClassVar[str] = "clicsequr.second-factor-guessed.v1"
+    applicant_id: UUID | None = None
+    user_code_id: UUID | None = None
+    agent_id: UUID | None = None

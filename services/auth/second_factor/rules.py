@@ -36,6 +36,8 @@ class FactorKind(StrEnum):
 
 
 STRONG = frozenset(map(FactorKind, STRONG_FACTORS))
+# Few enough digits to be found by trying. A recovery code and a passkey are not.
+GUESSABLE = frozenset({FactorKind.TOTP, FactorKind.EMAIL})
 
 
 @dataclass(frozen=True, slots=True)

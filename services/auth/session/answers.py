@@ -33,7 +33,7 @@ def follow(request: Request, visit: Visit, outcome: Outcome, *, show_again: Show
             raise NotToBeAnswered("facts-too-old")
         case Next.REFUSED | Next.WAIT if show_again is not None:
             return show_again(request, visit, outcome)
-        case Next.START_AGAIN | Next.REFUSED | Next.WAIT:
+        case Next.START_AGAIN | Next.REFUSED | Next.WAIT | Next.ENDED:
             raise NotToBeAnswered("start-again")
 
 
@@ -41,7 +41,7 @@ def status_of(outcome: Outcome | None, *, refused: int = 401) -> tuple[int, dict
     """Status and headers of a step's page, shown first or again."""
     if outcome is None:
         return 200, {}
-    if outcome.next is Next.WAIT:
+    if outcome.next in {Next.WAIT, Next.ENDED}:
         return 429, {"Retry-After": str(outcome.retry_after)}
     return refused, {}
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from libs.common.access_records import Circumstances
 from libs.common.database import Connection, Database
 from services.auth.session import rules, slowing, store
-from services.auth.session.devices import Device
+from services.auth.session.devices import Binding, Device
 from services.auth.session.slowing import Attempts, Counts
 from services.auth.user_code.passwords import Passwords
 
@@ -19,7 +19,7 @@ EVERY_FAILURE = 1_000_000
 class Subjects:
     """What an attempt is counted by; what was typed may be a secret and is kept as a keyed digest.
 
-    With a device, by the device alone.
+    With a device, by the device alone. `owner`: whose second factor it is, where what is typed can be guessed.
     """
 
     everybody: bytes
@@ -28,19 +28,30 @@ class Subjects:
     name_and_network: bytes
     device: bytes | None = None
     device_expires_at: datetime | None = None
+    owner: bytes | None = None
 
     def every(self) -> tuple[bytes, ...]:
-        if self.device is not None:
-            return (self.device,)
+        by = self.of_stranger() if self.device is None else (self.device,)
+        return by if self.owner is None else (*by, self.owner)
+
+    def of_stranger(self) -> tuple[bytes, ...]:
         return (self.everybody, self.network, self.name, self.name_and_network)
+
+    def given_back(self) -> frozenset[bytes | None]:
+        """What an attempt that turns out well frees of every failure."""
+        return frozenset({self.device or self.name_and_network, self.owner})
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """`by`: what the attempt was counted by; `wait`: 0, or the seconds to wait when it is not to be heard now."""
+    """`by`: what the attempt was counted by; `wait`: 0, or the seconds to wait when it is not to be heard now.
+
+    `of_owner`: the owner's count after it, where there is one.
+    """
 
     by: Subjects
     wait: int
+    of_owner: Attempts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +90,24 @@ def subjects_of(
     )
 
 
+def with_owner(passwords: Passwords, subjects: Subjects, binding: Binding) -> Subjects:
+    """Counted by the owner too, on whatever network, for as long as the password stays the same."""
+    return replace(subjects, owner=passwords.digest(f"codes of {binding.actor} {binding.password}"))
+
+
 async def count_attempt(database: Database, subjects: Subjects, *, at: datetime) -> Heard:
     """Counts one attempt as failed, by its device or, without one that is still trusted, as a stranger's."""
-    wait: int | None = await database.in_batches(_count, _Attempt(subjects, at))
-    if wait is None:
+    heard: Heard | None = await database.in_batches(_count, _Attempt(subjects, at))
+    if heard is None:
         stranger = replace(subjects, device=None, device_expires_at=None)
         return await count_attempt(database, stranger, at=at)
-    return Heard(subjects, wait)
+    return heard
 
 
 async def forgive(database: Database, subjects: Subjects) -> None:
     """The attempt turned out well. Lost when the program dies first: then one failure too many is counted."""
-    done = subjects.device or subjects.name_and_network
-    await database.in_batches(_forgive, [(one, EVERY_FAILURE if one == done else 1) for one in subjects.every()])
+    done = subjects.given_back()
+    await database.in_batches(_forgive, [(one, EVERY_FAILURE if one in done else 1) for one in subjects.every()])
 
 
 async def take_back(database: Database, subjects: Subjects) -> None:
@@ -103,32 +119,46 @@ async def forget_old(tx: Connection, *, at: datetime) -> int:
     return await store.forget_old_attempts(tx, at=at, untold_before=at - slowing.OF_CODE_AND_NETWORK.forgotten)
 
 
-async def _count(connection: Connection, asked: Sequence[_Attempt]) -> list[int | None]:
+async def _count(connection: Connection, asked: Sequence[_Attempt]) -> list[Heard | None]:
     """Attempts that came together, judged one after the other; None: the device was put out."""
     async with connection.transaction():
         subjects = sorted({subject for one in asked for subject in one.subjects.every()})
         known, fresh = await store.lock_attempts(connection, subjects, at=asked[0].at)
         ledger = _Ledger(known)
-        waits = [_judge(ledger, one) for one in asked]
+        heard = [_judge(ledger, one) for one in asked]
         await store.save_attempts(connection, ledger.changed, dropped=fresh - ledger.changed.keys())
-    return waits
+    return heard
 
 
-def _judge(ledger: _Ledger, attempt: _Attempt) -> int | None:
+def _judge(ledger: _Ledger, attempt: _Attempt) -> Heard | None:
+    """An owner who must wait costs nobody else anything, and who is not heard for another reason not the owner."""
     subjects, at = attempt.subjects, attempt.at
+    if subjects.owner is None:
+        return _judge_browser(ledger, subjects, at=at)
+    of_owner, wait = slowing.hear_owner(ledger.read(subjects.owner), at=at)
+    if wait:
+        return Heard(subjects, wait, of_owner)
+    heard = _judge_browser(ledger, subjects, at=at)
+    if heard is None or heard.wait:
+        return heard
+    ledger.write(subjects.owner, of_owner)
+    return replace(heard, of_owner=of_owner)
+
+
+def _judge_browser(ledger: _Ledger, subjects: Subjects, *, at: datetime) -> Heard | None:
     if subjects.device is None or subjects.device_expires_at is None:
-        return _judge_stranger(ledger, subjects, at=at)
+        return Heard(subjects, _judge_stranger(ledger, subjects, at=at))
     heard = slowing.hear_device(ledger.read(subjects.device), expires_at=subjects.device_expires_at, at=at)
     if heard is None:
         return None
     ledger.write(subjects.device, heard)
-    return 0
+    return Heard(subjects, 0)
 
 
 def _judge_stranger(ledger: _Ledger, subjects: Subjects, *, at: datetime) -> int:
-    counts, wait = slowing.hear_stranger(Counts(*map(ledger.read, subjects.every())), at=at)
+    counts, wait = slowing.hear_stranger(Counts(*map(ledger.read, subjects.of_stranger())), at=at)
     changed = (counts.of_all, counts.of_network, counts.of_code, counts.of_code_and_network)
-    for subject, attempts in zip(subjects.every(), changed, strict=True):
+    for subject, attempts in zip(subjects.of_stranger(), changed, strict=True):
         ledger.write(subject, attempts)
     return wait
 

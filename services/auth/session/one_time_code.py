@@ -5,19 +5,22 @@ from dataclasses import replace
 from pydantic import SecretStr
 
 from libs.common.call import Call
-from libs.common.contracts.auth import AuthenticationFailed
+from libs.common.contracts.auth import AuthenticationFailed, SecondFactorGuessed
 from libs.common.database import Connection
+from libs.common.outbox import publish
 from services.auth import records
 from services.auth.parts import Parts
-from services.auth.second_factor.commands import named
+from services.auth.second_factor.commands import key_of, named
 from services.auth.second_factor.emailed import send_emailed_code
 from services.auth.second_factor.proof import prove_by_code
-from services.auth.second_factor.rules import FactorKind, NoEmailAddress, kind_of_typed
-from services.auth.session import commands, rules, step_up, steps
+from services.auth.second_factor.rules import GUESSABLE, FactorKind, NoEmailAddress, Owner, kind_of_typed
+from services.auth.session import attempts, commands, rules, slowing, step_up, steps
+from services.auth.session.attempts import Subjects
 from services.auth.session.commands import Opened
 from services.auth.session.holder import Holder
 from services.auth.session.representation import with_choices
 from services.auth.session.rules import Session, Stage
+from services.auth.session.slowing import Attempts
 from services.auth.session.visit import Next, Outcome, Visit
 from services.auth.user_code.password_rules import Aging
 
@@ -30,11 +33,12 @@ async def give_one_time_code(parts: Parts, visit: Visit, session: Session, *, ty
     if owner is None:
         return Outcome(Next.START_AGAIN)
     principal = steps.principal_of(holder, session, visit)
-    subjects = steps.subjects_of(parts, visit, name=f"second factor {owner.id}")
-    refusal = await steps.wait_for_attempt(parts, visit, principal, subjects=subjects)
-    if refusal is not None:
-        return refusal
     kind = kind_of_typed(typed.get_secret_value())
+    heard = await attempts.count_attempt(
+        parts.database, _subjects(parts, visit, holder, owner, kind=kind), at=visit.circumstances.at
+    )
+    if heard.wait:
+        return await steps.make_wait(parts, visit, principal, heard=heard)
     choosing, aging = await find_choosing(parts, visit, session, holder), parts.settings.password_aging
 
     async def step(tx: Connection) -> Outcome:
@@ -50,11 +54,36 @@ async def give_one_time_code(parts: Parts, visit: Visit, session: Session, *, ty
             typed=typed.get_secret_value(),
         )
         if not is_proved:
-            return await refuse(tx, visit, holder, session, kind=kind)
+            refused = await refuse(tx, visit, holder, session, kind=kind)
+            return await _slow(tx, call, owner, session, of_owner=heard.of_owner) or refused
         opened = await prove(tx, call, session, kind=kind, choosing=choosing, aging=aging)
-        return await steps.pass_on(tx, parts, visit, holder, opened=opened, subjects=subjects)
+        return await steps.pass_on(tx, parts, visit, holder, opened=opened, subjects=heard.by)
 
     return await steps.take(parts, visit, holder, step)
+
+
+def _subjects(parts: Parts, visit: Visit, holder: Holder, owner: Owner, *, kind: FactorKind) -> Subjects:
+    """What cannot be found by trying is counted apart, so that who tries the others does not delay it."""
+    binding = steps.binding_of(holder)
+    if kind not in GUESSABLE or binding is None:
+        return steps.subjects_of(parts, visit, name=f"{kind} of {owner.id}")
+    subjects = steps.subjects_of(parts, visit, name=f"second factor {owner.id}")
+    return attempts.with_owner(parts.passwords, subjects, binding)
+
+
+async def _slow(
+    tx: Connection, call: Call, owner: Owner, session: Session, *, of_owner: Attempts | None
+) -> Outcome | None:
+    """After so many wrong codes in a row the next one takes the password again, and a wait."""
+    if of_owner is None or not slowing.is_slowed(of_owner):
+        return None
+    if slowing.begins_to_slow(of_owner):
+        guessed = SecondFactorGuessed(**named(owner))
+        await publish(tx, call, guessed, service=commands.SERVICE, partitionkey=key_of(owner))
+    if session.stage is Stage.COMPLETE:
+        return None
+    await commands.end_session(tx, call, session, reason="ended-by-other")
+    return Outcome(Next.ENDED, retry_after=slowing.wait_seconds(of_owner, at=call.at))
 
 
 async def prove(  # noqa: PLR0913 - what was proved and what comes next, each by name

@@ -24,7 +24,7 @@ from services.auth.session.visit import Next, Outcome, Visit
 
 router = new_router(tags=["sign-in"])
 FORM = "one-time-code"
-AGAIN = frozenset({Next.REFUSED, Next.WAIT})
+AGAIN = frozenset({Next.REFUSED, Next.WAIT, Next.ENDED})
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,7 @@ async def give_passkey(parts: Parts, visit: Visit, session: Session, *, given: s
     if holder.owner is None:
         return Outcome(Next.START_AGAIN)
     principal = steps.principal_of(holder, session, visit)
-    subjects = steps.subjects_of(parts, visit, name=f"second factor {holder.owner.id}")
+    subjects = steps.subjects_of(parts, visit, name=f"passkey of {holder.owner.id}")
     waiting = await steps.wait_for_attempt(parts, visit, principal, subjects=subjects)
     if waiting is not None:
         return waiting

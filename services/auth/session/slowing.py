@@ -26,6 +26,10 @@ LONGEST_WAIT_WITHOUT_DEVICE = max(OF_CODE.longest, OF_ALL.longest)
 FAILURES_OF_DEVICE = 10
 OF_DEVICE = Slowing(free=FAILURES_OF_DEVICE, longest=timedelta(0), forgotten=timedelta(days=30))
 
+# What is typed at the second step is short, and only who gave the password gets there: nobody else can spend this,
+# and no number of networks buys more of it. Silence is forgotten so late that to keep silent is worth nothing.
+OF_OWNER = Slowing(free=10, longest=timedelta(minutes=15), forgotten=timedelta(days=30))
+
 
 @dataclass(frozen=True, slots=True)
 class Attempts:
@@ -98,6 +102,21 @@ def hear_device(known: Attempts, *, expires_at: datetime, at: datetime) -> Attem
         return None
     counted = count(known, OF_DEVICE, at=at)
     return replace(counted, kept_until=expires_at) if counted.failures == FAILURES_OF_DEVICE else counted
+
+
+def hear_owner(known: Attempts, *, at: datetime) -> tuple[Attempts, int]:
+    """The count after one more code typed for one owner, and the seconds to wait when it is not heard now."""
+    wait = wait_seconds(known, at=at)
+    return (known, wait) if wait else (count(known, OF_OWNER, at=at), 0)
+
+
+def is_slowed(counted: Attempts) -> bool:
+    """Whether a wait follows, once the attempt that was counted last turns out wrong."""
+    return counted.failures >= OF_OWNER.free
+
+
+def begins_to_slow(counted: Attempts) -> bool:
+    return counted.failures == OF_OWNER.free
 
 
 def _failures(attempts: Attempts, slowing: Slowing, *, at: datetime) -> int:

@@ -13,7 +13,7 @@ from services.auth import records
 from services.auth.authorization.commands import grant, may_answer
 from services.auth.parts import Parts
 from services.auth.session import attempts, commands, consent, devices, rules, step_up, store
-from services.auth.session.attempts import Subjects
+from services.auth.session.attempts import Heard, Subjects
 from services.auth.session.commands import Opened
 from services.auth.session.devices import Binding
 from services.auth.session.holder import Holder
@@ -135,8 +135,10 @@ async def wait_for_attempt(
 ) -> Outcome | None:
     """Counts an attempt as failed until it turns out well; the refusal when it is not heard now."""
     heard = await attempts.count_attempt(parts.database, subjects, at=visit.circumstances.at)
-    if not heard.wait:
-        return None
+    return await make_wait(parts, visit, principal, heard=heard) if heard.wait else None
+
+
+async def make_wait(parts: Parts, visit: Visit, principal: Principal, *, heard: Heard) -> Outcome:
     await record_alone(parts, principal, visit.circumstances, refusal=TOO_MANY)
     return Outcome(Next.WAIT, retry_after=heard.wait)
 

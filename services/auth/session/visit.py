@@ -28,10 +28,12 @@ class Next(StrEnum):
     """Where the person goes from here; `STEP` is the page of the stage that the session is in now.
 
     `SIGN_IN`: the request is not for whoever the session is of; somebody may sign in for it.
+    `ENDED`: too many codes were wrong, so the sign-in is over and the next one waits.
     """
 
     REFUSED = "refused"
     WAIT = "wait"
+    ENDED = "ended"
     LATER = "later"
     STATE = "state"
     START_AGAIN = "start-again"

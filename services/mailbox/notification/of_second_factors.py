@@ -2,7 +2,12 @@
 
 from collections.abc import Mapping
 
-from libs.common.contracts.auth import RecoveryCodeUsed, SecondFactorEnrolled, SecondFactorRemoved
+from libs.common.contracts.auth import (
+    RecoveryCodeUsed,
+    SecondFactorEnrolled,
+    SecondFactorGuessed,
+    SecondFactorRemoved,
+)
 from libs.common.contracts.envelope import Event
 from services.mailbox.notification.wording import Addressees, Choose, Text, always, both
 
@@ -50,8 +55,26 @@ RECOVERY_CODE_USED = both(
         "incident at once: your code is then suspended immediately.",
     ),
 )
+GUESSED = both(
+    Addressees.PERSON,
+    fr=Text(
+        "Quelqu'un essaie de deviner votre second facteur",
+        "Le {at}, votre mot de passe a été suivi de plusieurs mauvais codes d'affilée. Personne n'est entré, et "
+        "les codes ne sont plus examinés qu'à de longs intervalles. Si c'était vous, vous n'avez rien à faire. "
+        "Sinon, quelqu'un connaît votre mot de passe\u00a0: changez-le et signalez sans tarder un incident de "
+        "sécurité. Une clé d'accès ou un code de secours vous laisse entrer tout de même.",
+    ),
+    en=Text(
+        "Somebody tries to guess your second factor",
+        "On {at}, your password was followed by several wrong codes in a row. Nobody got in, and codes are "
+        "now tried at long intervals only. If it was you, there is nothing to do. If not, somebody knows your "
+        "password: change it and report a security incident at once. A passkey or a recovery code lets you in "
+        "all the same.",
+    ),
+)
 OF_SECOND_FACTORS: Mapping[type[Event], Choose] = {
     SecondFactorEnrolled: always(ENROLLED),
+    SecondFactorGuessed: always(GUESSED),
     SecondFactorRemoved: always(REMOVED),
     RecoveryCodeUsed: always(RECOVERY_CODE_USED),
 }

@@ -15,6 +15,7 @@ from libs.common.contracts.auth import (
     PasswordGivenUp,
     RecoveryCodeUsed,
     SecondFactorEnrolled,
+    SecondFactorGuessed,
     SecondFactorRemoved,
     SuspiciousSignIn,
     TwoPersonCommandExecuted,
@@ -266,7 +267,17 @@ async def test_an_unusual_sign_in_is_told_to_its_person_alone_with_the_browser_i
     assert await subjects(boxes, BEN) == []
 
 
+async def test_guesses_at_a_second_factor_are_told_to_its_person_alone(boxes: Boxes) -> None:
+    applicant_id = await have_boxes(boxes)
+    await deliver(boxes, SecondFactorGuessed(**about(applicant_id, USER)), publisher="auth")
+    [message] = await told(boxes, USER)
+    assert message["subject"] == "Somebody tries to guess your second factor"
+    assert "somebody knows your password" in message["body"]
+    assert await subjects(boxes, BEN) == []
+
+
 EVENTS: list[Event] = [
+    SecondFactorGuessed(applicant_id=ANNE, user_code_id=USER),
     SecondFactorEnrolled(second_factor_id=BEN, kind="totp", applicant_id=ANNE, user_code_id=USER),
     SecondFactorRemoved(
         second_factor_id=BEN, kind="totp", reason="by-owner", applicant_id=ANNE, user_code_id=USER

@@ -1,3 +1,4 @@
+import itertools
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -128,3 +129,62 @@ def test_a_device_spends_nothing_that_strangers_spend() -> None:
     heard = slowing.hear_device(slowing.none_yet(NOON), expires_at=EXPIRES, at=NOON)
     assert heard is not None
     assert slowing.wait_seconds(heard, at=NOON) == 0
+
+
+@dataclass
+class Owner:
+    """Of a second factor whose codes are guessed by somebody who has the password, from any number of networks."""
+
+    known: Attempts
+    heard_at: list[datetime] = field(default_factory=list)
+
+    def knock(self, *, at: datetime) -> int:
+        self.known, wait = slowing.hear_owner(self.known, at=at)
+        if not wait:
+            self.heard_at.append(at)
+        return wait
+
+
+def new_owner() -> Owner:
+    return Owner(slowing.none_yet(NOON))
+
+
+@given(st.lists(st.integers(min_value=0, max_value=3 * 86_400), max_size=60))
+def test_however_guesses_at_a_code_are_spread_an_owner_hears_a_hundred_a_day(pauses: list[int]) -> None:
+    owner, at = new_owner(), NOON
+    for pause in pauses:
+        at += timedelta(seconds=pause)
+        while owner.knock(at=at) == 0:
+            pass
+    beyond = owner.heard_at[slowing.OF_OWNER.free + 10 :]
+    longest = slowing.OF_OWNER.longest
+    assert all(later - earlier >= longest for earlier, later in itertools.pairwise(beyond))
+
+
+def test_a_guesser_who_never_rests_is_heard_a_hundred_and_twenty_times_in_a_day_and_a_hundred_in_the_next() -> (
+    None
+):
+    owner = new_owner()
+    for second in range(2 * 86_400):
+        owner.knock(at=NOON + timedelta(seconds=second))
+    first_day = [at for at in owner.heard_at if at < NOON + timedelta(days=1)]
+    assert len(first_day) <= 120
+    assert len(owner.heard_at) - len(first_day) <= 96
+
+
+@given(st.integers(min_value=1, max_value=40))
+def test_a_few_wrong_codes_cost_an_owner_nothing_and_the_slowing_begins_once(number: int) -> None:
+    owner, begun = new_owner(), 0
+    for _ in range(number):
+        owner.knock(at=NOON)
+        begun += slowing.begins_to_slow(owner.known)
+        owner.known = replace(owner.known, blocked_until=owner.known.last_at)
+    assert slowing.is_slowed(owner.known) == (number >= slowing.OF_OWNER.free)
+    assert begun == (number >= slowing.OF_OWNER.free)
+
+
+def test_to_wait_until_failures_are_forgotten_gives_fewer_guesses_than_to_go_on() -> None:
+    bursts = timedelta(days=365) / slowing.OF_OWNER.forgotten
+    until_longest = int(slowing.OF_OWNER.longest.total_seconds()).bit_length()
+    per_burst = slowing.OF_OWNER.free + until_longest
+    assert bursts * per_burst < timedelta(days=365) / slowing.OF_OWNER.longest / 10

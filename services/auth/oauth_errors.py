@@ -7,6 +7,8 @@ from libs.common.errors import DomainError, TooManyAttempts, Unavailable
 STATUS_OF_CODE = {"invalid_client": 401, "temporarily_unavailable": 503}
 BAD_REQUEST = 400
 RETRY_AFTER_SECONDS = 1
+# RFC 6749 §5.1: caches of HTTP/1.0 included.
+NOT_KEPT = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 
 class OAuthError(Exception):
@@ -32,4 +34,4 @@ def token_error(error: OAuthError) -> JSONResponse:
     if error.challenge is not None:
         headers["WWW-Authenticate"] = error.challenge
     body = {"error": error.code, "error_description": error.description}
-    return JSONResponse(body, status, headers={**headers, "Cache-Control": "no-store"})
+    return JSONResponse(body, status, headers={**headers, **NOT_KEPT})

@@ -69,7 +69,7 @@ async def exchange_token(
     await record(parts.database, principal, circumstances, what=WHAT)
     access = access_of(parts, giver, redeemed, grant=held.grant, audience=audience, scope=scope, at=at)
     access |= _acting(client, token, at=at) | confirmation.claim
-    answer = token_answer(await sign_access_token(parts, client, access), scope=scope, confirmation=confirmation)
+    answer = token_answer(await sign_access_token(parts, client, access), access, confirmation=confirmation)
     return {**answer, "expires_in": access["exp"] - access["iat"], "issued_token_type": ACCESS_TOKEN}
 
 

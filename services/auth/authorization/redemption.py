@@ -86,7 +86,7 @@ async def redeem_credential(
     )
     access |= tokens.credential_claims(client) | confirmation.claim
     signed = await sign_access_token(parts, client, access)
-    return token_answer(signed, scope=scope, confirmation=confirmation)
+    return token_answer(signed, access, confirmation=confirmation)
 
 
 async def redeem_code(
@@ -101,7 +101,7 @@ async def redeem_code(
 
     What fails without its fault leaves it good: it is used, recorded and answered in one transaction.
     """
-    code_hash = rules.hash_code(asked.one("code") or "")
+    code_hash = rules.hash_code(rules.require(asked, "code"))
     found = await store.find_code_and_session(parts.database, code_hash)
     if found is None or found[0].client_id != client.client_id:
         raise NotRedeemable
@@ -195,7 +195,7 @@ def _signed(
     signed = signer.sign(access, typ=ACCESS_TOKEN_TYPE, alg=asked.access_alg)
     told = tokens.id_claims(access, redeemed.holder, client=client, nonce=code.nonce)
     id_token = signer.sign(told, typ="JWT", alg=client.id_token_signed_response_alg)
-    return {**token_answer(signed, scope=code.scope, confirmation=asked.confirmation), "id_token": id_token}
+    return {**token_answer(signed, access, confirmation=asked.confirmation), "id_token": id_token}
 
 
 def access_of(  # noqa: PLR0913 - what a person's or agent's access token says, each by name
@@ -272,10 +272,10 @@ async def _record(
     return RefusedByStanding("invalid_grant", f"the {what} is not valid")
 
 
-def token_answer(access_token: str, *, scope: Sequence[str], confirmation: Confirmation) -> dict[str, Any]:
+def token_answer(signed: str, access: tokens.Claims, *, confirmation: Confirmation) -> dict[str, Any]:
     return {
-        "access_token": access_token,
+        "access_token": signed,
         "token_type": confirmation.token_type,
         "expires_in": int(rules.TOKEN_LIFE.total_seconds()),
-        "scope": " ".join(scope),
+        "scope": access["scope"],
     }

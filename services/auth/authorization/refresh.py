@@ -39,7 +39,7 @@ async def redeem_refresh_token(
     circumstances: Circumstances,
 ) -> dict[str, Any]:
     """Raises OAuthError. What is refused for another reason than reuse leaves the token good."""
-    token = asked.one("refresh_token") or ""
+    token = rules.require(asked, "refresh_token")
     held = (await _require_unused(parts, client, token, circumstances=circumstances)).held
     grant, issuer = held.grant, parts.settings.issuer
     if not grant_rules.keeps_binding(grant, confirmation):
@@ -61,7 +61,7 @@ async def redeem_refresh_token(
         # It was used meanwhile, or its grant or session has just ended.
         await _require_unused(parts, client, token, circumstances=circumstances)
         raise NotRedeemable(WHAT)
-    return {**token_answer(signed, scope=scope, confirmation=confirmation), "refresh_token": following}
+    return {**token_answer(signed, access, confirmation=confirmation), "refresh_token": following}
 
 
 async def _next(parts: Parts, client: Client, token: str, *, at: datetime) -> str | None:

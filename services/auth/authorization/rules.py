@@ -92,6 +92,14 @@ class AuthorizationCode:
     dpop_jkt: str | None = None
 
 
+def require(asked: Parameters, name: str) -> str:
+    """RFC 6749 §4.1.2.1 and §5.2. Raises OAuthError `invalid_request`."""
+    value = asked.one(name)
+    if value is None:
+        raise OAuthError("invalid_request", f"the parameter {name} is missing")
+    return value
+
+
 def registered_redirect(client: Client | None, asked: Parameters) -> str | None:
     """Where errors may be sent: an address exactly as registered, or nowhere (RFC 9700 §4.1.3)."""
     redirect_uri = asked.one("redirect_uri")
@@ -105,7 +113,7 @@ def read_request(client: Client, asked: Parameters, *, issuer: str, language: st
     for parameter, error in (("request", "request_not_supported"), ("request_uri", "request_uri_not_supported")):
         if asked.one(parameter) is not None:
             raise OAuthError(error, f"{parameter} is not supported")
-    if asked.one("response_type") != "code":
+    if require(asked, "response_type") != "code":
         raise OAuthError("unsupported_response_type", "response_type must be code")
     if asked.one("response_mode") not in {None, "query"}:
         raise OAuthError("invalid_request", "response_mode must be query")

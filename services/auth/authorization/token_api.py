@@ -13,10 +13,11 @@ from services.auth import records
 from services.auth.authorization.exchange import GRANT_TYPE, exchange_token
 from services.auth.authorization.redemption import RefusedByStanding, redeem_code, redeem_credential
 from services.auth.authorization.refresh import redeem_refresh_token
+from services.auth.authorization.rules import require
 from services.auth.authorization.senders import confirm, shown_proof, tell_nonce
 from services.auth.client.authentication import require_client
 from services.auth.client.rules import Client
-from services.auth.oauth_errors import OAuthError, oauth_error_of, token_error
+from services.auth.oauth_errors import NOT_KEPT, OAuthError, oauth_error_of, token_error
 from services.auth.parameters import Malformed, Parameters, read_form
 from services.auth.parts import Parts, parts_of
 
@@ -47,7 +48,7 @@ async def _answer_or_error(request: Request) -> Response:
         return token_error(error)
     except DomainError as error:
         return token_error(oauth_error_of(error))
-    return JSONResponse(answer, headers={"Cache-Control": "no-store"})
+    return JSONResponse(answer, headers=NOT_KEPT)
 
 
 async def _answer(request: Request) -> dict[str, Any]:
@@ -67,7 +68,7 @@ async def _answer(request: Request) -> dict[str, Any]:
 async def _redeem(
     request: Request, parts: Parts, client: Client, asked: Parameters, *, proof: Proof | None
 ) -> dict[str, Any]:
-    redeem = GRANTS.get(asked.one("grant_type") or "")
+    redeem = GRANTS.get(require(asked, "grant_type"))
     if redeem is None:
         raise OAuthError("unsupported_grant_type", f"grant_type must be one of {', '.join(GRANTS)}")
     confirmation = await confirm(request, client, proof)

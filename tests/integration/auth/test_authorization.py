@@ -31,6 +31,7 @@ async def signed_in(service: Running, platform: Platform) -> tuple[Person, parti
         ({"code_challenge_method": None}, "invalid_request"),
         ({"code_challenge_method": "plain"}, "invalid_request"),
         ({"response_type": "token"}, "unsupported_response_type"),
+        ({"response_type": None}, "invalid_request"),
         ({"response_mode": "fragment"}, "invalid_request"),
         ({"scope": "profile"}, "invalid_scope"),
         ({"scope": None}, "invalid_scope"),
@@ -95,7 +96,6 @@ async def test_an_authorization_request_may_come_by_form(auth: Running, platform
         {"redirect_uri": "http://127.0.0.1:18091/callback"},
         {"redirect_uri": None},
         {"code": "another"},
-        {"code": None},
     ],
 )
 async def test_a_code_is_bound_to_its_verifier_and_redirect_and_a_wrong_try_uses_it_up(

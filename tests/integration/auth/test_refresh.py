@@ -83,10 +83,33 @@ async def test_a_refresh_token_of_another_client_is_not_known_and_not_used_up(
     assert (await given.refresh()).status_code == 200
 
 
-@pytest.mark.parametrize("token", ["", "x" * 9000, "\u00e9", "a b"])
+@pytest.mark.parametrize("token", ["x" * 9000, "\u00e9", "a b"])
 async def test_what_is_no_refresh_token_is_refused(auth: Running, platform: Platform, token: str) -> None:
     portal = parties.client(auth, platform)
     assert refused(await portal.token(grant_type="refresh_token", refresh_token=token))
+
+
+@pytest.mark.parametrize(
+    "lacking",
+    [
+        {"grant_type": None},
+        {"grant_type": ""},
+        {"code": None},
+        {"grant_type": "refresh_token"},
+        {"grant_type": "refresh_token", "refresh_token": ""},
+    ],
+)
+async def test_a_parameter_that_is_missing_is_said_to_be(
+    auth: Running, platform: Platform, lacking: dict[str, str | None]
+) -> None:
+    portal = parties.client(auth, platform)
+    assert refused(await portal.redeem("never given", **lacking), "invalid_request")
+
+
+async def test_no_answer_of_the_token_endpoint_is_kept_by_anybody(auth: Running, platform: Platform) -> None:
+    given = await granted(auth, platform)
+    for answer in (await given.refresh(), await given.refresh("never given"), await given.client.redeem("")):
+        assert (answer.headers["cache-control"], answer.headers["pragma"]) == ("no-store", "no-cache")
 
 
 async def test_the_scope_may_be_narrowed_and_never_widened(auth: Running, platform: Platform) -> None:
@@ -201,5 +224,6 @@ async def test_a_session_of_recourse_is_not_refreshed(auth: Running, platform: P
     asked = {"scope": "openid recourse offline_access"}
     code = answer_of(await parties.sign_in(browser, portal, person, **asked))["code"]
     tokens = (await portal.redeem(code)).json()
-    assert tokens["scope"] == "openid recourse"
+    assert tokens["scope"] == "recourse"
+    assert (await claims_of(auth, tokens["access_token"]))["scope"] == tokens["scope"]
     assert "refresh_token" not in tokens

@@ -24,6 +24,11 @@ async def find_agent_by_name(database: Database, typed: str) -> AgentAccount | N
     return found if found is not None and rules.may_sign_in(found, at=now()) else None
 
 
+async def has_credentials(tx: Connection, agent: AgentAccount) -> bool:
+    """Whether the account is active with the credentials that were read, and stays so to the end."""
+    return await store.is_unchanged(tx, agent)
+
+
 def password_of(agent: AgentAccount) -> HashedPassword:
     return HashedPassword(agent.password_hash, agent.pepper_key_id, agent.password_is_one_time)
 

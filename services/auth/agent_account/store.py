@@ -42,6 +42,9 @@ UPDATE agent_accounts SET
     password_set_at = $9, password_is_one_time = $10, password_expires_at = $11, state = $12, is_installed = $13
 WHERE id = $1 AND state = $2 AND password_hash = $3
 """
+SELECT_UNCHANGED = """
+SELECT 1 AS found FROM agent_accounts WHERE id = $1 AND password_hash = $2 AND state = 'active' FOR SHARE
+"""
 UPDATE_STEP = "UPDATE agent_accounts SET last_totp_step = $2 WHERE id = $1 AND last_totp_step < $2"
 
 
@@ -100,6 +103,10 @@ async def save(tx: Connection, agent: AgentAccount, *, was: AgentAccount) -> Non
         agent.state,
         agent.is_installed,
     )
+
+
+async def is_unchanged(tx: Connection, agent: AgentAccount) -> bool:
+    return await tx.fetchval(SELECT_UNCHANGED, agent.id, agent.password_hash) is not None
 
 
 async def use_step(tx: Connection, agent_id: UUID, *, step: int) -> bool:

@@ -47,6 +47,11 @@ async def list_kinds(database: Database | Connection, owner: Owner | None) -> fr
     return frozenset(factor.kind for factor in await store.list_of_owner(database, owner.id))
 
 
+async def is_still_bound(tx: Connection, factor_id: UUID) -> bool:
+    """Whoever removes it waits for the end of this."""
+    return await store.is_kept(tx, factor_id)
+
+
 async def begin_totp(tx: Connection, call: Call, owner: Owner, *, name: str, sealing_key: SymmetricKey) -> None:
     """A new secret, good for nothing until one of its codes was given. Raises TooManySecondFactors."""
     factor_id = new_id()

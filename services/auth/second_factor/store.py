@@ -18,6 +18,7 @@ INSERT INTO second_factors ({FACTOR_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7
 ON CONFLICT DO NOTHING RETURNING id
 """
 UPDATE_STEP = "UPDATE second_factors SET last_step = $2 WHERE id = $1 AND last_step < $2"
+SELECT_TO_KEEP = "SELECT 1 AS found FROM second_factors WHERE id = $1 FOR KEY SHARE"
 UPDATE_SIGN_COUNT = "UPDATE second_factors SET sign_count = $3 WHERE id = $1 AND sign_count = $2"
 DELETE_FACTOR = "DELETE FROM second_factors WHERE owner_id = $1 AND id = $2 RETURNING kind"
 DELETE_OF_OWNER = "DELETE FROM second_factors WHERE owner_id = $1 RETURNING id, kind"
@@ -119,6 +120,11 @@ async def use_step(tx: Connection, factor_id: UUID, *, step: int) -> bool:
 async def save_sign_count(tx: Connection, factor: SecondFactor, *, sign_count: int) -> bool:
     """False when another assertion was counted meanwhile."""
     return await tx.execute(UPDATE_SIGN_COUNT, factor.id, factor.sign_count, sign_count) == "UPDATE 1"
+
+
+async def is_kept(tx: Connection, factor_id: UUID) -> bool:
+    """Whether it is there, and stays to the end."""
+    return await tx.fetchval(SELECT_TO_KEEP, factor_id) is not None
 
 
 async def remove(tx: Connection, owner_id: UUID, factor_id: UUID) -> FactorKind | None:

@@ -15,7 +15,7 @@ from services.auth.session import commands, one_time_code, rules, steps
 from services.auth.session.attempts import Subjects
 from services.auth.session.holder import Holder
 from services.auth.session.rules import Session
-from services.auth.session.sign_in import admit_holder, follow_verdict
+from services.auth.session.sign_in import Proof, admit_holder, follow_verdict
 from services.auth.session.visit import Next, Outcome, Visit
 from services.auth.user_code.commands import find_facts
 from services.auth.user_code.rules import judge_sign_in
@@ -51,7 +51,7 @@ async def sign_in_by_passkey(parts: Parts, visit: Visit, *, given: str) -> Outco
             await steps.record(tx, claiming, visit.circumstances, refusal=REASONS[asserted])
             await _tell_failed(tx, visit, holder)
             return Outcome(Next.REFUSED)
-    return await _admit(parts, visit, holder, subjects=subjects)
+    return await _admit(parts, visit, holder, claimed, subjects=subjects)
 
 
 async def _holder_of(parts: Parts, claimed: SecondFactor | None) -> Holder:
@@ -71,12 +71,14 @@ async def _tell_failed(tx: Connection, visit: Visit, holder: Holder) -> None:
         await steps.publish_failed(tx, visit, principal, holder, failed=failed)
 
 
-async def _admit(parts: Parts, visit: Visit, holder: Holder, *, subjects: Subjects) -> Outcome:
-    amr = rules.with_proof((), FactorKind.PASSKEY)
-    if not rules.may_stand_alone(holder):
+async def _admit(
+    parts: Parts, visit: Visit, holder: Holder, used: SecondFactor | None, *, subjects: Subjects
+) -> Outcome:
+    if used is None or not rules.may_stand_alone(holder):
         return await _refuse_alone(parts, visit)
+    proof = Proof(rules.with_proof((), FactorKind.PASSKEY), REASONS[Asserted.WRONG], passkey=used.id)
     if holder.agent is not None and visit.client.is_portal:
-        return await admit_holder(parts, visit, holder, is_recourse=False, subjects=subjects, amr=amr)
+        return await admit_holder(parts, visit, holder, is_recourse=False, subjects=subjects, proof=proof)
     if holder.facts is None:
         return await _refuse_alone(parts, visit)
     verdict = judge_sign_in(
@@ -86,7 +88,7 @@ async def _admit(parts: Parts, visit: Visit, holder: Holder, *, subjects: Subjec
         one_time_days=parts.settings.one_time_password_days,
         at=visit.circumstances.at,
     )
-    return await follow_verdict(parts, visit, holder.facts, verdict=verdict, subjects=subjects, amr=amr)
+    return await follow_verdict(parts, visit, holder.facts, verdict=verdict, subjects=subjects, proof=proof)
 
 
 async def _refuse_alone(parts: Parts, visit: Visit) -> Outcome:

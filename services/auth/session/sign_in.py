@@ -1,14 +1,18 @@
 """The first step: a user code and its password, or in the portal an agent's name and password."""
 
+from dataclasses import dataclass
+from uuid import UUID
+
 from pydantic import SecretStr
 
 from libs.common.contracts.auth import AuthenticationFailed
 from libs.common.database import Connection
 from services.auth import records
-from services.auth.agent_account.commands import find_agent_by_name
+from services.auth.agent_account.commands import find_agent_by_name, has_credentials
 from services.auth.agent_account.commands import password_of as password_of_agent
 from services.auth.agent_account.rules import AgentAccount
 from services.auth.parts import Parts
+from services.auth.second_factor.commands import is_still_bound
 from services.auth.session import attempts, commands, rules, steps, store
 from services.auth.session.attempts import Subjects
 from services.auth.session.holder import Holder
@@ -19,6 +23,18 @@ from services.auth.user_code import commands as user_codes
 from services.auth.user_code.choosing import renew_password
 from services.auth.user_code.passwords import HashedPassword, HashingBusy
 from services.auth.user_code.rules import Facts, Verdict, judge_sign_in, normalise_code
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """By what somebody is admitted; `refusal` is recorded when it was taken from them meanwhile."""
+
+    amr: tuple[str, ...]
+    refusal: str
+    passkey: UUID | None = None
+
+
+BY_PASSWORD = Proof((rules.PASSWORD,), Verdict.WRONG_PASSWORD.value)
 
 
 async def sign_in(parts: Parts, visit: Visit, *, typed_name: str, password: SecretStr) -> Outcome:
@@ -71,12 +87,12 @@ async def follow_verdict(  # noqa: PLR0913 - what was found, each by name
     *,
     verdict: Verdict,
     subjects: Subjects,
-    amr: tuple[str, ...] = (rules.PASSWORD,),
+    proof: Proof = BY_PASSWORD,
 ) -> Outcome:
     if verdict in {Verdict.ADMITTED, Verdict.RECOURSE}:
         is_recourse = verdict is Verdict.RECOURSE
         holder = Holder.of(facts)
-        return await admit_holder(parts, visit, holder, is_recourse=is_recourse, subjects=subjects, amr=amr)
+        return await admit_holder(parts, visit, holder, is_recourse=is_recourse, subjects=subjects, proof=proof)
     outcome = Outcome(Next.REFUSED)
     if verdict in {Verdict.REGISTRATION_SUSPENDED, Verdict.REGISTRATION_CANCELLED}:
         outcome = Outcome(Next.STATE, state=facts.registration_state)
@@ -104,19 +120,18 @@ async def admit_holder(  # noqa: PLR0913 - on what the session rests, each by na
     *,
     is_recourse: bool,
     subjects: Subjects,
-    amr: tuple[str, ...] = (rules.PASSWORD,),
+    proof: Proof = BY_PASSWORD,
 ) -> Outcome:
     aging = parts.settings.password_aging
     # What is still to be done first may take a while: then whom they may act for is asked after it.
-    stage = rules.stage_of(holder, amr=amr, aging=aging, at=visit.circumstances.at)
+    stage = rules.stage_of(holder, amr=proof.amr, aging=aging, at=visit.circumstances.at)
     if stage is Stage.COMPLETE and not is_recourse:
         holder = await with_choices(parts, holder, visit.circumstances)
 
     async def step(tx: Connection) -> Outcome:
         call = records.call_of(visit.circumstances, steps.claiming(holder, visit))
-        # A reset of this very moment goes first; and the code is locked before its sessions, as everywhere.
-        if holder.facts is not None and not await user_codes.has_password(tx, holder.facts.code):
-            raise steps.Objected(Verdict.WRONG_PASSWORD.value, Outcome(Next.REFUSED))
+        if not await _is_still_theirs(tx, holder, proof):
+            raise steps.Objected(proof.refusal, Outcome(Next.REFUSED))
         # What was bound while the password was looked at is asked for.
         present = await commands.with_factors(tx, holder)
         opened = await commands.open_session(
@@ -127,8 +142,17 @@ async def admit_holder(  # noqa: PLR0913 - on what the session rests, each by na
             is_recourse=is_recourse,
             replaces=visit.session,
             aging=aging,
-            amr=amr,
+            amr=proof.amr,
         )
         return await steps.pass_on(tx, parts, visit, present, opened=opened, subjects=subjects)
 
     return await steps.take(parts, visit, holder, step)
+
+
+async def _is_still_theirs(tx: Connection, holder: Holder, proof: Proof) -> bool:
+    """A reset or removal of this very moment goes first; codes and agents are locked before their sessions."""
+    if holder.facts is not None and not await user_codes.has_password(tx, holder.facts.code):
+        return False
+    if holder.agent is not None and not await has_credentials(tx, holder.agent):
+        return False
+    return proof.passkey is None or await is_still_bound(tx, proof.passkey)

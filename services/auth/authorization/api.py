@@ -29,12 +29,13 @@ from services.auth.session import consent
 from services.auth.session.forms import page
 from services.auth.session.holder import Holder
 from services.auth.session.representation import may_go_on_acting, offer_choice
-from services.auth.session.rules import Stage, is_recent, may_choose, step_up_stage
+from services.auth.session.rules import Session, Stage, is_recent, may_choose, step_up_stage
 from services.auth.session.step_up import note_step_up
 
 router = new_router(tags=["authorization"])
 SEE_OTHER = 303
 SIGN_IN, CHOOSE = "/sign-in", "/applicant"
+FACTOR_DUE = frozenset({Stage.ONE_TIME_CODE, Stage.SECOND_FACTORS})
 
 
 @dataclass(frozen=True)
@@ -128,23 +129,34 @@ async def _meet(request: Request, parts: Parts, asked: Asked, *, action: str) ->
 
 
 async def _first_step(request: Request, parts: Parts, asked: Asked, *, secret: str, until: datetime) -> str:
-    """A session that lacks nothing but a factor proves that factor and no password (RFC 9470 §5). One that lacks
-    nothing chooses for whom it acts: when asked to, or when its power of attorney is not in force any more.
+    """A session that lacks nothing but a factor proves that factor and no password (RFC 9470 §5). Then it chooses
+    for whom it acts: when asked to, or when its power of attorney is not in force any more.
     """
     standing = None if asked.conduct.asks_sign_in else await _standing_session(request, parts, asked)
     if standing is None:
         return SIGN_IN
     session, stage = standing.session, await _lacking(parts, standing, asked)
-    chooses = may_choose(session) and (asked.conduct.asks_choice or session.power_of_attorney_id is not None)
+    chooses = await _is_choice_due(request, parts, asked, session, stage=stage)
+    if chooses:
+        await offer_choice(parts.database, secret, session_id=session.id, expires_at=until)
     # What is allowed is allowed for an applicant, so who that is comes first.
     if stage is not None and not (chooses and stage is Stage.CONSENT):
         async with parts.database.transaction() as tx:
             await note_step_up(tx, secret, session, at=request.state.at)
         return f"/{stage}"
-    if chooses:
-        await offer_choice(parts.database, secret, session_id=session.id, expires_at=until)
-        return CHOOSE
-    return SIGN_IN
+    return CHOOSE if chooses else SIGN_IN
+
+
+async def _is_choice_due(
+    request: Request, parts: Parts, asked: Asked, session: Session, *, stage: Stage | None
+) -> bool:
+    if not may_choose(session) or asked.conduct.asks_choice:
+        return may_choose(session)
+    if stage in FACTOR_DUE:
+        # Single sign-on, which would have found out, was not tried.
+        circumstances = records.circumstances(request, action=f"{request.method} {request.url.path}")
+        return not await may_go_on_acting(parts, session, circumstances)
+    return session.power_of_attorney_id is not None
 
 
 async def _single_sign_on(request: Request, parts: Parts, asked: Asked, *, action: str) -> str | None:

@@ -10,7 +10,7 @@ from services.auth.parts import Parts
 from services.auth.session import commands, steps
 from services.auth.session.commands import Opened, acting_for
 from services.auth.session.holder import Holder, Represented
-from services.auth.session.representation import Choices
+from services.auth.session.representation import Choices, take_choice
 from services.auth.session.rules import Session, Stage
 from services.auth.session.visit import Next, Outcome, Visit
 from services.auth.user_code.rules import Facts
@@ -33,6 +33,7 @@ async def choose_applicant(  # noqa: PLR0913 - what the choice is made of, each 
     to = offered[chosen]
 
     async def step(tx: Connection) -> Outcome:
+        await take_choice(tx, visit.request_secret)
         opened = await _go_on(tx, parts, visit, session, holder=holder, to=to)
         await _record(tx, records.call_of(visit.circumstances, steps.principal_of(holder, opened.session, visit)))
         outcome = await steps.pass_on(tx, parts, visit, holder, opened=opened)

@@ -83,8 +83,13 @@ async def offer_choice(database: Database, request_secret: str, *, session_id: U
     )
 
 
-async def is_choice_offered(database: Database, request_secret: str, *, session_id: UUID) -> bool:
+async def is_choice_offered(database: Database | Connection, request_secret: str, *, session_id: UUID) -> bool:
     return await store.find_choice(database, rules.hash_secret(request_secret)) == session_id
+
+
+async def take_choice(tx: Connection, request_secret: str) -> None:
+    """It is made: nothing waits for it any more."""
+    await store.remove_choice(tx, rules.hash_secret(request_secret))
 
 
 async def forget_old_choices(tx: Connection, *, at: datetime) -> int:

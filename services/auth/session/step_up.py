@@ -20,6 +20,8 @@ async def note_step_up(tx: Connection, request_secret: str, session: Session, *,
 
 
 async def carry_step_ups(tx: Connection, session: Session, *, to: Session) -> None:
+    """With the choices that wait until the session has been stepped up."""
+    await store.carry_choices(tx, session.id, to=to.id)
     await store.carry_step_ups(tx, session.id, to=to.id)
 
 

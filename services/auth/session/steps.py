@@ -17,6 +17,7 @@ from services.auth.session.attempts import Heard, Subjects
 from services.auth.session.commands import Opened
 from services.auth.session.devices import Binding
 from services.auth.session.holder import Holder
+from services.auth.session.representation import is_choice_offered
 from services.auth.session.rules import Session, Stage
 from services.auth.session.visit import Next, Outcome, Visit
 from services.auth.session.watching import watch_sign_in
@@ -127,7 +128,16 @@ async def _due_stage(tx: Connection, session: Session, visit: Visit, holder: Hol
         lacking = rules.step_up_stage(session, required_acr=required, factors=known.factors)
         if lacking is not None:
             return lacking
+    if await _is_choice_due(tx, session, visit):
+        return Stage.APPLICANT
     return await consent.due_stage(tx, session, request=visit.request, client=visit.client)
+
+
+async def _is_choice_due(tx: Connection, session: Session, visit: Visit) -> bool:
+    """Only a session that was complete when the request came was offered one, and what it has become since."""
+    if visit.session is None or visit.session.stage is not Stage.COMPLETE:
+        return False
+    return await is_choice_offered(tx, visit.request_secret, session_id=session.id)
 
 
 async def wait_for_attempt(

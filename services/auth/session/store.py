@@ -106,6 +106,16 @@ ON CONFLICT DO NOTHING RETURNING user_code_id
 
 INSERT_CHOICE = "INSERT INTO applicant_choices (request_hash, session_id, expires_at) VALUES ($1, $2, $3)"
 SELECT_CHOICE = "SELECT session_id FROM applicant_choices WHERE request_hash = $1"
+DELETE_CHOICE = "DELETE FROM applicant_choices WHERE request_hash = $1"
+# Nobody may update them.
+REPLACE_CHOICES = """
+WITH waiting AS (
+    DELETE FROM applicant_choices c USING step_ups s
+    WHERE s.session_id = $1 AND c.request_hash = s.request_hash AND c.session_id = s.session_id
+    RETURNING c.request_hash, c.expires_at)
+INSERT INTO applicant_choices (request_hash, session_id, expires_at)
+SELECT request_hash, $2, expires_at FROM waiting
+"""
 DELETE_OLD_CHOICES = deleting_some("applicant_choices", "expires_at < $1", is_ever_updated=False)
 
 
@@ -269,9 +279,18 @@ async def add_choice(database: Database, request_hash: bytes, *, session_id: UUI
     await database.execute(INSERT_CHOICE, request_hash, session_id, expires_at)
 
 
-async def find_choice(database: Database, request_hash: bytes) -> UUID | None:
+async def find_choice(database: Database | Connection, request_hash: bytes) -> UUID | None:
     row = await database.fetchrow(SELECT_CHOICE, request_hash)
     return None if row is None else row["session_id"]
+
+
+async def remove_choice(tx: Connection, request_hash: bytes) -> None:
+    await tx.execute(DELETE_CHOICE, request_hash)
+
+
+async def carry_choices(tx: Connection, session_id: UUID, *, to: UUID) -> None:
+    """Those that wait behind a step-up of this session."""
+    await tx.execute(REPLACE_CHOICES, session_id, to)
 
 
 async def forget_old_choices(tx: Connection, *, before: datetime) -> int:

@@ -1,3 +1,4 @@
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -45,6 +46,7 @@ from services.auth.session import (
 from services.auth.session.commands import end_expired_sessions
 from services.auth.session.logout_delivery import deliver_logouts
 from services.auth.session.logout_delivery import forget_old as forget_old_logouts
+from services.auth.session.old_sessions import forget_old as forget_old_sessions
 from services.auth.session.representation import forget_old_choices
 from services.auth.session.step_up import forget_old_step_ups
 from services.auth.session.watching import forget_old_marks
@@ -100,7 +102,12 @@ async def sweep_expired(resources: Resources) -> None:
         forget_old_logouts,
         forget_old_choices,
     )
-    await every_in_rounds(resources.database, *(partial(forget, at=now()) for forget in every))
+    kept = timedelta(days=_settings(resources).session_record_days)
+    await every_in_rounds(
+        resources.database,
+        *(partial(forget, at=now()) for forget in every),
+        partial(forget_old_sessions, at=now(), kept=kept),
+    )
 
 
 SERVICE = Service(

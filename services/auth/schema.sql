@@ -433,6 +433,7 @@ CREATE TABLE public.sessions (
     user_agent text,
     represented_applicant_id uuid,
     power_of_attorney_id uuid,
+    is_last_use boolean DEFAULT false NOT NULL,
     CONSTRAINT a_codes_session_has_its_applicant CHECK (((user_code_id IS NULL) = (applicant_id IS NULL))),
     CONSTRAINT a_session_is_a_codes_or_an_agents CHECK (((user_code_id IS NULL) <> (agent_id IS NULL))),
     CONSTRAINT an_ended_session_has_its_reason CHECK (((ended_at IS NULL) = (end_reason IS NULL))),
@@ -553,6 +554,8 @@ ALTER TABLE ONLY public.token_grants
     ADD CONSTRAINT a_code_gives_once UNIQUE (code_hash);
 ALTER TABLE ONLY public.second_factors
     ADD CONSTRAINT a_credential_is_one_owners UNIQUE (credential_id);
+ALTER TABLE public.sessions
+    ADD CONSTRAINT a_last_use_tells_no_place CHECK (((NOT is_last_use) OR ((address IS NULL) AND (user_agent IS NULL) AND (ended_at IS NOT NULL)))) NOT VALID;
 ALTER TABLE ONLY public.sign_in_marks
     ADD CONSTRAINT a_mark_stands_once_for_its_code PRIMARY KEY (user_code_id, kind, mark);
 ALTER TABLE ONLY public.outbox
@@ -701,8 +704,10 @@ CREATE INDEX second_factors_by_owner ON public.second_factors USING btree (owner
 CREATE INDEX sessions_by_agent ON public.sessions USING btree (agent_id) WHERE (ended_at IS NULL);
 CREATE INDEX sessions_by_applicant ON public.sessions USING btree (applicant_id) WHERE (ended_at IS NULL);
 CREATE INDEX sessions_by_user_code ON public.sessions USING btree (user_code_id) WHERE (ended_at IS NULL);
+CREATE INDEX sessions_never_completed ON public.sessions USING btree (ended_at) WHERE ((ended_at IS NOT NULL) AND (stage <> 'complete'::text));
 CREATE INDEX sessions_of_user_code ON public.sessions USING btree (user_code_id) WHERE (user_code_id IS NOT NULL);
 CREATE INDEX sessions_open ON public.sessions USING btree (last_seen_at) WHERE (ended_at IS NULL);
+CREATE INDEX sessions_to_forget ON public.sessions USING btree (ended_at) WHERE ((ended_at IS NOT NULL) AND (stage = 'complete'::text) AND (NOT is_last_use));
 CREATE INDEX sign_in_attempts_by_age ON public.sign_in_attempts USING btree (last_at);
 CREATE INDEX sign_in_attempts_by_end ON public.sign_in_attempts USING btree (kept_until);
 CREATE INDEX sign_in_marks_by_age ON public.sign_in_marks USING btree (last_at);
@@ -839,7 +844,7 @@ GRANT SELECT ON TABLE public.schema_migrations TO auth_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.second_factors TO auth_app;
 GRANT UPDATE(last_step) ON TABLE public.second_factors TO auth_app;
 GRANT UPDATE(sign_count) ON TABLE public.second_factors TO auth_app;
-GRANT SELECT,INSERT ON TABLE public.sessions TO auth_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.sessions TO auth_app;
 GRANT UPDATE(secret_hash) ON TABLE public.sessions TO auth_app;
 GRANT UPDATE(stage) ON TABLE public.sessions TO auth_app;
 GRANT UPDATE(amr) ON TABLE public.sessions TO auth_app;
@@ -848,8 +853,11 @@ GRANT UPDATE(authenticated_at) ON TABLE public.sessions TO auth_app;
 GRANT UPDATE(last_seen_at) ON TABLE public.sessions TO auth_app;
 GRANT UPDATE(ended_at) ON TABLE public.sessions TO auth_app;
 GRANT UPDATE(end_reason) ON TABLE public.sessions TO auth_app;
+GRANT UPDATE(address) ON TABLE public.sessions TO auth_app;
+GRANT UPDATE(user_agent) ON TABLE public.sessions TO auth_app;
 GRANT UPDATE(represented_applicant_id) ON TABLE public.sessions TO auth_app;
 GRANT UPDATE(power_of_attorney_id) ON TABLE public.sessions TO auth_app;
+GRANT UPDATE(is_last_use) ON TABLE public.sessions TO auth_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sign_in_attempts TO auth_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.sign_in_marks TO auth_app;
 GRANT UPDATE(last_at) ON TABLE public.sign_in_marks TO auth_app;

@@ -34,6 +34,7 @@ class AuthSettings(ServiceSettings):
     dormant_code_days: int = Field(730, ge=1, description="life of codes after their registration ended, days")
     session_idle_minutes: int = Field(30, ge=1, description="life of a session without use, minutes")
     session_longest_hours: int = Field(10, ge=1, description="life of a session, hours")
+    session_record_days: int = Field(30, ge=1, description="time an ended session and its address are kept, days")
     sign_in_minutes: int = Field(15, ge=1, description="time to complete a sign-in, minutes")
 
     incident_silence_hours: int = Field(

@@ -21,7 +21,7 @@ from services.auth.session.watching import forget_marks_of
 from services.auth.settings import AuthSettings
 from services.auth.user_code import suspension
 from services.auth.user_code.commands import find_facts
-from services.auth.user_code.rules import CodeState
+from services.auth.user_code.hold_rules import UserCodeNotActive
 
 SERVICE = "auth"
 CREATED = 201
@@ -58,6 +58,8 @@ async def report_incident(  # noqa: PLR0913 - one report's facts, each by name
         facts = await find_facts(tx, user_code_id)
         if facts is None or facts.code.applicant_id != applicant_id:
             raise UnknownOrForeign
+        # An incident locks its code: what is about the code goes one after another from here.
+        await suspension.lock_code(tx, call, user_code_id)
         await store.add(tx, incident)
         await _hold(tx, call, incident)
         await store.add_step(tx, incident.id, Step(call.at, "reported", call.actor, None))
@@ -162,21 +164,20 @@ async def _pass_on(tx: Connection, call: Call, incident: Incident, *, step: str)
 
 async def _hold(tx: Connection, call: Call, incident: Incident) -> None:
     """On the side of whoever has to deal with it: that side alone releases it. The last one's too."""
-    facts = await find_facts(tx, incident.user_code_id)
-    if facts is None or facts.code.state is CodeState.REVOKED:
-        return
     side = Side.PROVIDER if incident.is_with_provider else Side.APPLICANT
-    placed = await suspension.place_hold(
-        tx,
-        call,
-        incident.user_code_id,
-        side=side,
-        reason_code=REASON,
-        grounds=f"incident {incident.id}",
-        is_last_confirmed=True,
-        is_entitled=True,
-    )
-    await store.add_hold(tx, incident.id, hold_id=placed.hold_id, side=side)
+    # A revoked code needs none.
+    with suppress(UserCodeNotActive):
+        placed = await suspension.place_hold(
+            tx,
+            call,
+            incident.user_code_id,
+            side=side,
+            reason_code=REASON,
+            grounds=f"incident {incident.id}",
+            is_last_confirmed=True,
+            is_entitled=True,
+        )
+        await store.add_hold(tx, incident.id, hold_id=placed.hold_id, side=side)
 
 
 async def _release(tx: Connection, call: Call, incident: Incident, *, side: Side) -> None:

@@ -23,7 +23,7 @@ from services.auth.session.holder import Holder, Represented
 from services.auth.session.logout_delivery_store import add_of_session as add_logout_deliveries
 from services.auth.session.rules import Lifetime, PostedConditions, Session, Stage
 from services.auth.settings import AuthSettings
-from services.auth.user_code.commands import find_facts
+from services.auth.user_code.commands import find_facts, keep_code
 from services.auth.user_code.password_rules import Aging
 
 SERVICE = "auth"
@@ -140,6 +140,9 @@ async def strengthen_session(tx: Connection, call: Call, session: Session, *, am
 
 async def _go_on_as(tx: Connection, call: Call, session: Session, *, becomes: Session) -> Opened:
     """Raises SessionOver when somebody ended it meanwhile: nobody goes on from there."""
+    # Whoever suspends or resets the code locks it before its sessions.
+    if session.user_code_id is not None:
+        await keep_code(tx, session.user_code_id)
     if not await end_session(tx, call, session, reason="signed-out"):
         raise rules.SessionOver
     secret = secrets.token_urlsafe(SECRET_BYTES)

@@ -188,6 +188,11 @@ async def find_facts_for_update(tx: Connection, user_code_id: UUID) -> Facts | N
     return await store.find_facts_for_update(tx, user_code_id)
 
 
+async def keep_code(tx: Connection, user_code_id: UUID) -> None:
+    """Waits for whoever suspends, revokes or resets the code, and keeps them waiting until the end."""
+    await store.keep(tx, user_code_id)
+
+
 async def find_facts_by_code(database: Database, typed: str) -> Facts | None:
     return await store.find_facts_by_code(database, rules.normalise_code(typed))
 

@@ -38,6 +38,8 @@ SELECT_ALL_FACTS = f"{FACTS} WHERE c.applicant_id = $1"
 SELECT_UNCHANGED = """
 SELECT 1 AS found FROM user_codes WHERE id = $1 AND password_hash IS NOT DISTINCT FROM $2 FOR SHARE
 """
+# As the foreign key of what is inserted about it does.
+SELECT_KEPT = "SELECT 1 AS found FROM user_codes WHERE id = $1 FOR KEY SHARE"
 SELECT_APPLICANT = "SELECT applicant_id FROM user_codes WHERE id = $1"
 SELECT_PENDING_FACTS = f"{FACTS} WHERE c.applicant_id = $1 AND c.state = 'pending' FOR UPDATE OF c"
 SELECT_CODE_FOR_UPDATE = f"SELECT {CODE_COLUMNS} FROM user_codes c WHERE c.id = $1 FOR UPDATE"
@@ -135,6 +137,10 @@ async def find_facts_for_update(tx: Connection, user_code_id: UUID) -> Facts | N
 async def find_facts_by_code(database: Database, code: str) -> Facts | None:
     row = await database.fetchrow(SELECT_FACTS_BY_CODE, code)
     return None if row is None else _facts(row)
+
+
+async def keep(tx: Connection, user_code_id: UUID) -> None:
+    await tx.execute(SELECT_KEPT, user_code_id)
 
 
 async def has_password(tx: Connection, code: UserCode) -> bool:

@@ -13,6 +13,7 @@ from services.auth.incident.commands import pass_on_silent_incidents
 from tests.integration.auth import parties
 from tests.integration.auth.parties import Person, new_browser, sign_in
 from tests.integration.auth.test_recovery import known_user, reset
+from tests.integration.auth.test_user_code_holds import hold, open_sessions
 from tests.kit import Headers, Running, idempotent
 
 WORDS = "a return was filed that I know nothing of"
@@ -362,3 +363,25 @@ async def test_nobody_resolves_an_incident_of_their_own_code(auth: Running, plat
     answer = await act(auth, user, incident, "resolution", as_if, outcome="unfounded")
     assert answer.status_code in {401, 403}
     assert not await is_admitted(auth, platform, user)
+
+
+async def test_ten_reports_about_one_code_at_once_are_ten_incidents(auth: Running, platform: Platform) -> None:
+    chief = await parties.sessions_person(auth, platform)
+    user = await new_user(auth, chief)
+    about = {"user_code_id": str(user.user_code_id)}
+    answers = await asyncio.gather(*(report(auth, user, as_chief(auth, chief), **about) for _ in range(10)))
+    assert [answer.status_code for answer in answers] == [201] * 10
+    assert len({answer.json()["incident_id"] for answer in answers}) == 10
+
+
+async def test_a_report_a_suspension_and_a_reset_at_once_are_all_done(auth: Running, platform: Platform) -> None:
+    chief, user = await known_user(auth, platform)
+    await parties.sign_in(new_browser(auth), parties.client(auth, platform), user)
+    about = {"user_code_id": str(user.user_code_id)}
+    answers = await asyncio.gather(
+        *(report(auth, user, as_chief(auth, chief), **about) for _ in range(3)),
+        *(hold(auth, user, auth.tokens.agent("security")) for _ in range(2)),
+        *(reset(auth, user, as_chief(auth, chief)) for _ in range(2)),
+    )
+    assert [answer.status_code for answer in answers] == [201] * 7
+    assert await open_sessions(auth, user) == 0

@@ -1,17 +1,20 @@
 """A request that asks for more than the session proves. The visit is given to the steps as the pages would."""
 
+import asyncio
 from dataclasses import replace
 
+import asyncpg
 import pytest
 from pydantic import SecretStr
 
 from deploy.local.environment import Platform
 from libs.common.access_records import Circumstances
+from libs.common.call import Call
 from libs.common.clock import now
 from libs.common.ids import new_id
 from services.auth.authorization.commands import find_request_and_client
 from services.auth.parts import Parts
-from services.auth.session.commands import find_session
+from services.auth.session.commands import find_session, strengthen_session
 from services.auth.session.forms import NotToBeAnswered
 from services.auth.session.one_time_code import give_one_time_code
 from services.auth.session.rules import ACR_TWO_FACTOR, SessionOver, Stage
@@ -21,6 +24,7 @@ from services.auth.session.visit import Next, Visit
 from tests.integration.auth import parties
 from tests.integration.auth.factors import bind_totp, claims_after, next_code, session_token, signed_in
 from tests.integration.auth.parties import Browser, new_browser
+from tests.integration.auth.test_user_code_holds import hold, open_sessions, until_waiting
 from tests.kit import Running
 
 
@@ -177,3 +181,34 @@ async def test_a_session_that_proves_enough_is_asked_for_nothing(auth: Running, 
     await asking(auth, platform, other)
     with pytest.raises(NotToBeAnswered):
         await require_factor_due(parts(auth), await visit(auth, other))
+
+
+async def test_a_session_that_steps_up_while_its_code_is_suspended_waits_for_it_and_is_over(
+    auth: Running, platform: Platform
+) -> None:
+    """The code's row is held by a third connection, so that both wait for it in this order."""
+    first, person = await signed_in(auth, platform)
+    session = await find_session(auth.database, first.http.cookies["clicsequr-session"], parts(auth).settings)
+    assert session is not None
+    call = Call(actor=f"user_code:{person.user_code_id}", at=now(), correlation_id=new_id())
+
+    async def step_up() -> None:
+        async with auth.database.transaction() as tx:
+            await strengthen_session(tx, call, session, amr=("pwd", "otp"))
+
+    gate = await asyncpg.connect(auth.owner_url)
+    try:
+        barrier = gate.transaction()
+        await barrier.start()
+        await gate.execute("SELECT id FROM user_codes WHERE id = $1 FOR UPDATE", person.user_code_id)
+        suspension = asyncio.create_task(hold(auth, person, auth.tokens.agent("security"), confirm_last=True))
+        await until_waiting(gate, 1)
+        step = asyncio.create_task(step_up())
+        await until_waiting(gate, 2)
+        await barrier.commit()
+        with pytest.raises(SessionOver):
+            await step
+        assert (await suspension).status_code == 201
+    finally:
+        await gate.close()
+    assert await open_sessions(auth, person) == 0

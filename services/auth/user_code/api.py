@@ -6,7 +6,7 @@ from fastapi import Request, Response
 from libs.common.admission import CurrentCall, CurrentDatabase, admits, require_principal
 from libs.common.http import RequestModel, new_router
 from services.auth.parts import parts_of
-from services.auth.user_code.commands import AssignedCode, assign_user_code
+from services.auth.user_code.assignment import AssignedCode, assign_user_code
 
 router = new_router(tags=["user codes"])
 

@@ -1,126 +1,28 @@
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, SecretStr
-
 from libs.common.call import Call
-from libs.common.contracts.auth import UserCodeActivated, UserCodeAssigned, UserCodeRevoked
+from libs.common.contracts.auth import UserCodeActivated, UserCodeRevoked
 from libs.common.contracts.envelope import applicant_key
 from libs.common.contracts.registry import ClearedPerson
 from libs.common.database import Connection, Database
-from libs.common.errors import UnknownOrForeign
 from libs.common.evidence import record_evidence
-from libs.common.idempotency import ShownOnce
 from libs.common.outbox import publish
-from services.auth.settings import AuthSettings
 from services.auth.user_code import hold_rules, holds_store, rules, store
 from services.auth.user_code.hold_rules import HeldCode, Standing
-from services.auth.user_code.passwords import HashedPassword, Passwords
-from services.auth.user_code.rules import CodeState, Facts, RegistrationState, Role, UserCode
+from services.auth.user_code.passwords import HashedPassword
+from services.auth.user_code.rules import Facts, RegistrationState, Role, UserCode
 from services.auth.user_code.telling import tell_standing
 
 SERVICE = "auth"
-DELEGATION = "delegation"
-
-
-class AssignedCode(BaseModel):
-    """Shown once, to whoever assigned the code."""
-
-    model_config = ConfigDict(frozen=True)
-
-    user_code: ShownOnce
-    one_time_password: ShownOnce
-    expires_in_days: int
-
-
-class Assignment(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-    answer: AssignedCode
-    is_new: bool
-
-
-async def assign_user_code(  # noqa: PLR0913 - what the caller chose, each by name
-    database: Database,
-    call: Call,
-    passwords: Passwords,
-    settings: AuthSettings,
-    *,
-    user_code_id: UUID,
-    applicant_id: UUID,
-    assigned_by: str,
-    language: Literal["fr", "en"],
-) -> Assignment:
-    """A pending code with a one-time password, or a fresh one-time password for one never used (clause 18).
-
-    Raises UserCodeAlreadyUsed, ApplicantNotActive, UnknownOrForeign.
-    """
-    one_time = SecretStr(rules.new_one_time_password())
-    hashed = await passwords.hash(one_time, is_one_time=True)
-    async with database.transaction() as tx:
-        registration = await store.lock_registration(tx, applicant_id, at=call.at)
-        if assigned_by == DELEGATION and registration.state is not RegistrationState.ACTIVE:
-            raise rules.ApplicantNotActive
-        known = await store.find_for_update(tx, user_code_id)
-        if known is None:
-            code = await _add(tx, call, user_code_id, applicant_id, assigned_by, language, hashed)
-        else:
-            code = _require_reissuable(known, applicant_id=applicant_id, assigned_by=assigned_by)
-            await store.save_one_time_password(tx, user_code_id, password=hashed, language=language, at=call.at)
-        command = "assign_user_code" if known is None else "reissue_one_time_password"
-        content = {"user_code_id": str(user_code_id), "assigned_by": assigned_by}
-        await record_evidence(tx, call, command, applicant_id=applicant_id, content=content)
-        await _activate_what_may(tx, call, applicant_id)
-    answer = AssignedCode(
-        user_code=SecretStr(rules.display(code)),
-        one_time_password=one_time,
-        expires_in_days=settings.one_time_password_days,
-    )
-    return Assignment(answer=answer, is_new=known is None)
-
-
-async def _add(  # noqa: PLR0913, PLR0917 - one row's facts
-    tx: Connection,
-    call: Call,
-    user_code_id: UUID,
-    applicant_id: UUID,
-    assigned_by: str,
-    language: str,
-    password: HashedPassword,
-) -> str:
-    code = rules.new_code()
-    while not await store.add(
-        tx,
-        user_code_id,
-        applicant_id=applicant_id,
-        assigned_by=assigned_by,
-        code=code,
-        language=language,
-        password=password,
-        at=call.at,
-    ):
-        code = rules.new_code()
-    assigned = UserCodeAssigned(applicant_id=applicant_id, user_code_id=user_code_id)
-    await publish(tx, call, assigned, service=SERVICE, partitionkey=applicant_key(applicant_id))
-    return code
-
-
-def _require_reissuable(known: UserCode, *, applicant_id: UUID, assigned_by: str) -> str:
-    is_own = known.applicant_id == applicant_id and known.assigned_by == assigned_by
-    if not is_own or known.state is CodeState.REVOKED:
-        raise UnknownOrForeign
-    if known.first_used_at is not None:
-        raise rules.UserCodeAlreadyUsed
-    return known.code
 
 
 async def name_person(tx: Connection, call: Call, user_code_id: UUID, *, applicant_id: UUID, role: Role) -> None:
     """The event that names a code for its applicant; from then on a pending code is kept."""
     await store.lock_registration(tx, applicant_id, at=call.at)
     await store.save_named(tx, user_code_id, applicant_id=applicant_id, role=role, at=call.at)
-    await _activate_what_may(tx, call, applicant_id)
+    await activate_what_may(tx, call, applicant_id)
 
 
 async def note_registration_active(
@@ -133,7 +35,7 @@ async def note_registration_active(
         await store.save_registration(tx, active)
     for person in cleared:
         await store.save_cleared(tx, person.user_code_id, applicant_id=applicant_id, at=call.at)
-    await _activate_what_may(tx, call, applicant_id)
+    await activate_what_may(tx, call, applicant_id)
 
 
 async def note_registration_state(
@@ -161,7 +63,7 @@ async def note_person_held(tx: Connection, user_code_id: UUID, *, applicant_id: 
     await store.save_held(tx, user_code_id, applicant_id=applicant_id, is_held=is_held)
 
 
-async def _activate_what_may(tx: Connection, call: Call, applicant_id: UUID) -> None:
+async def activate_what_may(tx: Connection, call: Call, applicant_id: UUID) -> None:
     for facts in await store.list_pending_facts(tx, applicant_id):
         if rules.may_activate(facts.code, facts.person, facts.registration):
             await _activate(tx, call, facts)

@@ -24,7 +24,7 @@ from services.auth.second_factor.rules import Owner
 from services.auth.session.commands import end_sessions_of_code
 from services.auth.settings import AuthSettings
 from services.auth.user_code import hold_rules, recovery_rules, rules, store, suspension
-from services.auth.user_code.commands import AssignedCode
+from services.auth.user_code.assignment import AssignedCode
 from services.auth.user_code.passwords import HashedPassword, Passwords
 from services.auth.user_code.recovery_rules import DocumentKind, IdentityCheck
 from services.auth.user_code.rules import Facts

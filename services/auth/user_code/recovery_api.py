@@ -7,7 +7,7 @@ from libs.common.clock import civil_date
 from libs.common.http import RequestModel, new_router
 from services.auth.pages import Pages
 from services.auth.parts import parts_of
-from services.auth.user_code.commands import AssignedCode
+from services.auth.user_code.assignment import AssignedCode
 from services.auth.user_code.recovery import CREATED, Reset, reset_by_person_in_charge
 from services.auth.user_code.suspension_api import named_code
 

@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from services.auth.app import sweep_codes
 from services.auth.user_code.dormancy_store import AT_ONCE
 from tests.integration.auth import parties
 from tests.integration.auth.parties import Person, new_browser
+from tests.integration.auth.test_user_code_holds import open_sessions, until_waiting
 from tests.kit import Running, idempotent
 
 
@@ -56,6 +58,35 @@ async def test_a_repeated_one_time_password_kills_the_old_one_and_what_it_opened
     assert (await inside.submit(typed)).status_code == 400
     person.password = fresh["one_time_password"]
     assert (await parties.first_sign_in(new_browser(auth), portal, person)).status_code == 303
+
+
+async def test_what_the_old_slip_opened_while_the_reissue_waited_chooses_no_password(
+    auth: Running, platform: Platform
+) -> None:
+    """The applicant's row is held by a third connection: the reissue waits for it, the sign-in goes by."""
+    person = await parties.new_person_in_charge(auth)
+    inside = new_browser(auth)
+    gate = await asyncpg.connect(auth.owner_url)
+    try:
+        barrier = gate.transaction()
+        await barrier.start()
+        await gate.execute("SELECT 1 FROM registrations WHERE applicant_id = $1 FOR UPDATE", person.applicant_id)
+        reissue = asyncio.create_task(put(auth, person.user_code_id, person.applicant_id))
+        await until_waiting(gate, 1)
+        page = await parties.sign_in(inside, parties.client(auth, platform), person)
+        assert page.url.path == "/change-password"
+        await barrier.commit()
+        fresh = await reissue
+    finally:
+        await gate.close()
+    assert fresh.status_code == 200
+    assert await open_sessions(auth, person) == 0
+    typed = {"new_password": parties.PASSWORD, "repeated_password": parties.PASSWORD}
+    assert (await inside.submit(typed, page=page)).status_code == 400
+    person.password = fresh.json()["one_time_password"]
+    assert (
+        await parties.first_sign_in(new_browser(auth), parties.client(auth, platform), person)
+    ).status_code == 303
 
 
 async def test_a_used_code_is_not_assigned_again_and_anothers_is_not_known(

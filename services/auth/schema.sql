@@ -544,6 +544,7 @@ CREATE TABLE public.user_codes (
     revoked_at timestamp with time zone,
     disuse_due_at timestamp with time zone DEFAULT '1970-01-01 00:00:00+00'::timestamp with time zone NOT NULL,
     disuse_warnings integer DEFAULT 0 NOT NULL,
+    password_may_stand_alone boolean DEFAULT true NOT NULL,
     CONSTRAINT a_chosen_password_was_used CHECK ((password_is_one_time OR (first_used_at IS NOT NULL))),
     CONSTRAINT a_password_is_whole_or_none CHECK (((num_nulls(password_hash, pepper_key_id) = 0) OR ((num_nulls(password_hash, pepper_key_id) = 2) AND (NOT password_is_one_time)))),
     CONSTRAINT an_active_code_was_activated CHECK (((state <> 'active'::text) OR (activated_at IS NOT NULL))),
@@ -888,3 +889,4 @@ GRANT UPDATE(first_used_at) ON TABLE public.user_codes TO auth_app;
 GRANT UPDATE(revoked_at) ON TABLE public.user_codes TO auth_app;
 GRANT UPDATE(disuse_due_at) ON TABLE public.user_codes TO auth_app;
 GRANT UPDATE(disuse_warnings) ON TABLE public.user_codes TO auth_app;
+GRANT UPDATE(password_may_stand_alone) ON TABLE public.user_codes TO auth_app;

@@ -20,9 +20,11 @@ from services.auth.session.representation import with_choices
 from services.auth.session.rules import Stage
 from services.auth.session.visit import Next, Outcome, Visit
 from services.auth.user_code import commands as user_codes
-from services.auth.user_code.choosing import renew_password
+from services.auth.user_code.choosing import note_if_too_short, renew_password
 from services.auth.user_code.passwords import HashedPassword, HashingBusy
 from services.auth.user_code.rules import Facts, Verdict, judge_sign_in, normalise_code
+
+ADMITTING = frozenset({Verdict.ADMITTED, Verdict.RECOURSE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ async def sign_in(parts: Parts, visit: Visit, *, typed_name: str, password: Secr
         one_time_days=parts.settings.one_time_password_days,
         at=visit.circumstances.at,
     )
+    if verdict in ADMITTING:
+        facts = await note_if_too_short(parts.database, facts, typed=password)
     outcome = await follow_verdict(parts, visit, facts, verdict=verdict, subjects=subjects)
     if outcome.session_secret is not None:
         await renew_password(parts.database, parts.passwords, facts, typed=password)
@@ -89,7 +93,7 @@ async def follow_verdict(  # noqa: PLR0913 - what was found, each by name
     subjects: Subjects,
     proof: Proof = BY_PASSWORD,
 ) -> Outcome:
-    if verdict in {Verdict.ADMITTED, Verdict.RECOURSE}:
+    if verdict in ADMITTING:
         is_recourse = verdict is Verdict.RECOURSE
         holder = Holder.of(facts)
         return await admit_holder(parts, visit, holder, is_recourse=is_recourse, subjects=subjects, proof=proof)

@@ -1,6 +1,7 @@
 """The password that a person chooses, and the renewal of its hash."""
 
 import logging
+from dataclasses import replace
 
 import asyncpg
 from pydantic import SecretStr
@@ -10,7 +11,7 @@ from libs.common.errors import Unavailable
 from services.auth.parts import Parts
 from services.auth.user_code import store
 from services.auth.user_code.commands import password_of
-from services.auth.user_code.password_rules import PasswordUsedBefore, require_well_formed
+from services.auth.user_code.password_rules import PasswordUsedBefore, is_too_short_alone, require_well_formed
 from services.auth.user_code.passwords import HashedPassword, Passwords
 from services.auth.user_code.rules import Facts, normalise_code
 
@@ -35,7 +36,7 @@ async def choose_password(parts: Parts, facts: Facts, *, new: SecretStr, repeate
     former = await store.list_former_passwords(parts.database, code.id, most=parts.settings.password_history)
     if await parts.passwords.is_one_of(new, former):
         raise PasswordUsedBefore
-    return await parts.passwords.hash(new)
+    return replace(await parts.passwords.hash(new), may_stand_alone=not facts.has_second_factor)
 
 
 async def choose_agents_password(
@@ -50,6 +51,16 @@ async def choose_agents_password(
     if await parts.passwords.verify(new, present):
         raise PasswordUsedBefore
     return await parts.passwords.hash(new)
+
+
+async def note_if_too_short(database: Database, facts: Facts, *, typed: SecretStr) -> Facts:
+    """After a sign-in by the right password: one of which it was not noted that it was chosen beside a factor."""
+    code = facts.code
+    is_noted = code.password_is_one_time or not code.password_may_stand_alone
+    if is_noted or not is_too_short_alone(typed.get_secret_value()):
+        return facts
+    await store.save_beside_factor(database, code)
+    return replace(facts, code=replace(code, password_may_stand_alone=False))
 
 
 async def renew_password(database: Database, passwords: Passwords, facts: Facts, *, typed: SecretStr) -> None:

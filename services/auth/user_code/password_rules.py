@@ -121,6 +121,7 @@ class ChangeReason(StrEnum):
     RESET = "reset"
     REACTIVATED = "reactivated"
     OVERDUE = "overdue"
+    FACTOR_GONE = "factor-gone"
 
 
 def normalise_password(typed: str) -> str:
@@ -139,6 +140,10 @@ def require_well_formed(new: str, *, repeated: str, code: str, demands: Demands)
         raise PasswordTooLong
     if contains_code(password, code=code):
         raise PasswordContainsCode
+
+
+def is_too_short_alone(typed: str) -> bool:
+    return len(normalise_password(typed)) < FEWEST_ALONE
 
 
 def contains_code(password: str, *, code: str) -> bool:
@@ -186,7 +191,7 @@ def password_age_state(set_at: datetime, *, aging: Aging, has_second_factor: boo
 def reason_to_change(facts: Facts, *, aging: Aging, at: datetime) -> ChangeReason | None:
     """At first use and after a reset (clause 18), after a reactivation, and periodically (clause 20).
 
-    A code that has no password has nothing to change.
+    Also once the factor is gone that it was chosen beside. A code that has no password has nothing to change.
     """
     if facts.code.password_hash is None:
         return None
@@ -195,6 +200,8 @@ def reason_to_change(facts: Facts, *, aging: Aging, at: datetime) -> ChangeReaso
     reactivated_at = facts.registration.reactivated_at if facts.registration else None
     if reactivated_at is not None and facts.code.password_set_at < reactivated_at:
         return ChangeReason.REACTIVATED
+    if not facts.code.password_may_stand_alone and not facts.has_second_factor:
+        return ChangeReason.FACTOR_GONE
     state = password_age_state(
         facts.code.password_set_at, aging=aging, has_second_factor=facts.has_second_factor, at=at
     )

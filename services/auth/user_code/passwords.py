@@ -27,11 +27,12 @@ class HashingBusy(Unavailable):
 
 @dataclass(frozen=True)
 class HashedPassword:
-    """`pepper_key_id` says which pepper the hash needs."""
+    """`pepper_key_id` says which pepper the hash needs; `may_stand_alone`: without a second factor."""
 
     hash: str = field(repr=False)
     pepper_key_id: str
     is_one_time: bool = False
+    may_stand_alone: bool = True
 
 
 class Threads:

@@ -46,7 +46,10 @@ BARRED_STATES = frozenset({RegistrationState.SUSPENDED, RegistrationState.CANCEL
 
 @dataclass(frozen=True, slots=True)
 class UserCode:
-    """`password_hash`: None since `password_set_at`, when its person signs in by passkey alone."""
+    """`password_hash`: None since `password_set_at`, when its person signs in by passkey alone.
+
+    `password_may_stand_alone`: False for one that was chosen beside a second factor.
+    """
 
     id: UUID
     applicant_id: UUID
@@ -62,6 +65,7 @@ class UserCode:
     password_is_one_time: bool
     first_used_at: datetime | None
     revoked_at: datetime | None = None
+    password_may_stand_alone: bool = True
 
     @property
     def actor(self) -> str:

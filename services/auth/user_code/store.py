@@ -19,7 +19,8 @@ from services.auth.user_code.rules import (
 )
 
 CODE_COLUMNS = """c.id, c.applicant_id, c.assigned_by, c.code, c.language, c.state, c.assigned_at, c.activated_at,
-    c.password_hash, c.pepper_key_id, c.password_set_at, c.password_is_one_time, c.first_used_at, c.revoked_at"""
+    c.password_hash, c.pepper_key_id, c.password_set_at, c.password_is_one_time, c.first_used_at, c.revoked_at,
+    c.password_may_stand_alone"""
 FACTS = f"""
 SELECT {CODE_COLUMNS},
        p.applicant_id AS person_applicant_id, p.role, p.named_at, p.cleared_at, p.is_held,
@@ -55,17 +56,22 @@ WHERE id = $1 AND first_used_at IS NULL
 """
 UPDATE_CHOSEN = """
 UPDATE user_codes SET password_hash = $2, pepper_key_id = $3, password_set_at = $4, password_is_one_time = false,
-    first_used_at = coalesce(first_used_at, $4)
+    first_used_at = coalesce(first_used_at, $4), password_may_stand_alone = $6
 WHERE id = $1 AND state = 'active' AND password_hash IS NOT DISTINCT FROM $5
 """
 # A reset password is a one-time one again; that the code was used before stays known.
 UPDATE_RESET = """
-UPDATE user_codes SET password_hash = $2, pepper_key_id = $3, password_set_at = $4, password_is_one_time = true
+UPDATE user_codes SET password_hash = $2, pepper_key_id = $3, password_set_at = $4, password_is_one_time = true,
+    password_may_stand_alone = true
 WHERE id = $1 AND state = 'active' AND password_hash IS NOT DISTINCT FROM $5
 """
 UPDATE_GIVEN_UP = """
-UPDATE user_codes SET password_hash = NULL, pepper_key_id = NULL, password_set_at = $2
+UPDATE user_codes SET password_hash = NULL, pepper_key_id = NULL, password_set_at = $2,
+    password_may_stand_alone = true
 WHERE id = $1 AND state = 'active' AND password_hash = $3 AND NOT password_is_one_time
+"""
+UPDATE_BESIDE_FACTOR = """
+UPDATE user_codes SET password_may_stand_alone = false WHERE id = $1 AND password_hash = $2
 """
 SELECT_UNREVOKED = "SELECT id FROM user_codes WHERE applicant_id = $1 AND state <> 'revoked' ORDER BY id"
 UPDATE_RENEWED = """
@@ -189,7 +195,8 @@ async def save_one_time_password(
 
 
 async def save_password(tx: Connection, code: UserCode, *, password: HashedPassword, at: datetime) -> None:
-    await update_one(tx, UPDATE_CHOSEN, code.id, password.hash, password.pepper_key_id, at, code.password_hash)
+    chosen = (password.hash, password.pepper_key_id, at, code.password_hash, password.may_stand_alone)
+    await update_one(tx, UPDATE_CHOSEN, code.id, *chosen)
 
 
 async def save_reset(tx: Connection, code: UserCode, *, password: HashedPassword, at: datetime) -> None:
@@ -198,6 +205,11 @@ async def save_reset(tx: Connection, code: UserCode, *, password: HashedPassword
 
 async def save_given_up(tx: Connection, code: UserCode, *, at: datetime) -> None:
     await update_one(tx, UPDATE_GIVEN_UP, code.id, at, code.password_hash)
+
+
+async def save_beside_factor(database: Database, code: UserCode) -> None:
+    """Changed meanwhile, the password stays as it was noted."""
+    await database.execute(UPDATE_BESIDE_FACTOR, code.id, code.password_hash)
 
 
 async def list_unrevoked(tx: Connection, applicant_id: UUID) -> list[UUID]:
@@ -312,6 +324,7 @@ def _code(row: asyncpg.Record) -> UserCode:
         password_is_one_time=row["password_is_one_time"],
         first_used_at=row["first_used_at"],
         revoked_at=row["revoked_at"],
+        password_may_stand_alone=row["password_may_stand_alone"],
     )
 
 

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import httpx
+import pyotp
 import pytest
 
 from deploy.local.environment import Platform
@@ -17,6 +18,7 @@ from tests.integration.auth.factors import (
     give_passkey,
     give_password,
     new_authenticator,
+    next_code,
     passkey_options,
     post,
     session_token,
@@ -29,6 +31,7 @@ from tests.integration.auth.test_user_code_holds import as_chief, new_user
 from tests.kit import Running
 
 OTHER = "sept corneilles lisent le journal"
+SHORT = "k7 Rv9!q"
 
 
 async def send(browser: Browser, path: str, **fields: str) -> httpx.Response:
@@ -281,3 +284,64 @@ async def test_another_sites_form_changes_nothing(auth: Running, platform: Platf
     browser, _ = await signed_in(auth, platform)
     for path in ("/password", "/password/give-up", "/password/passkey-options"):
         assert (await browser.http.post(path, data={"form_token": "x"})).status_code == 400
+
+
+async def with_short_password(service: Running, platform: Platform) -> tuple[Browser, Person, pyotp.TOTP]:
+    """Chosen beside an application."""
+    browser, person = await signed_in(service, platform)
+    totp, _ = await bind_totp(browser)
+    assert (await change(browser, present=PASSWORD, to=SHORT)).status_code == 200
+    person.password = SHORT
+    return browser, person, totp
+
+
+async def test_a_password_chosen_beside_a_factor_is_changed_once_the_factor_is_gone(
+    auth: Running, platform: Platform
+) -> None:
+    browser, person, totp = await with_short_password(auth, platform)
+    portal = parties.client(auth, platform)
+    other = await give_password(auth, platform, person)
+    assert "code" in answer_of(await other.submit({"one_time_code": next_code(totp)})), "it serves beside one"
+    await remove(browser, await first_factor(auth))
+    alone = new_browser(auth)
+    page = await parties.sign_in(alone, portal, person)
+    assert page.url.path == "/change-password"
+    assert "beside a second factor" in page.text
+    assert answer_of(await alone.get(portal.authorize(prompt="none")))["error"] == "login_required"
+    await parties.sign_in(alone, portal, person)
+    refused = await alone.submit({"new_password": "z3 Qm8?k", "repeated_password": "z3 Qm8?k"})
+    assert "at least 15 characters" in refused.text
+    assert "code" in answer_of(await alone.submit({"new_password": OTHER, "repeated_password": OTHER}))
+    person.password = OTHER
+    assert "code" in answer_of(await parties.sign_in(new_browser(auth), portal, person))
+
+
+async def test_a_password_that_was_chosen_alone_survives_its_factor(auth: Running, platform: Platform) -> None:
+    browser, person = await signed_in(auth, platform)
+    await bind_totp(browser)
+    await remove(browser, await first_factor(auth))
+    assert "code" in answer_of(await parties.sign_in(new_browser(auth), parties.client(auth, platform), person))
+
+
+async def test_a_short_password_of_which_nothing_was_noted_shows_itself_at_the_sign_in(
+    auth: Running, platform: Platform
+) -> None:
+    browser, person, _ = await with_short_password(auth, platform)
+    await remove(browser, await first_factor(auth))
+    await auth.database.execute("UPDATE user_codes SET password_may_stand_alone = true")
+    page = await parties.sign_in(new_browser(auth), parties.client(auth, platform), person)
+    assert page.url.path == "/change-password"
+    assert "beside a second factor" in page.text
+
+
+async def test_a_reset_ends_what_was_noted_of_the_former_password(auth: Running, platform: Platform) -> None:
+    chief = await parties.new_person_in_charge(auth)
+    user = await new_user(auth, chief)
+    await parties.first_sign_in(new_browser(auth), parties.client(auth, platform), user)
+    await auth.database.execute("UPDATE user_codes SET password_may_stand_alone = false")
+    await reset(auth, user, as_chief(auth, chief))
+    row = await auth.database.fetchrow(
+        "SELECT password_may_stand_alone AS may FROM user_codes WHERE id = $1", user.user_code_id
+    )
+    assert row is not None
+    assert row["may"]

@@ -223,3 +223,29 @@ def test_the_password_is_changed_at_first_use_after_a_reactivation_and_periodica
     assert reason(CHOSEN, days=365) is ChangeReason.OVERDUE
     assert reason(replace(CHOSEN, factors=frozenset({"totp"})), days=365) is None
     assert reason(replace(CHOSEN, factors=frozenset({"totp"})), days=730) is ChangeReason.OVERDUE
+
+
+@pytest.mark.parametrize(
+    ("factors", "reason"),
+    [
+        (frozenset(), ChangeReason.FACTOR_GONE),
+        (frozenset({"email"}), ChangeReason.FACTOR_GONE),
+        (frozenset({"totp"}), None),
+        (frozenset({"passkey", "email"}), None),
+    ],
+)
+def test_a_password_chosen_beside_a_strong_factor_does_not_outlive_the_last_one(
+    factors: frozenset[str], reason: ChangeReason | None
+) -> None:
+    beside = replace(CHOSEN, code=replace(CHOSEN.code, password_may_stand_alone=False), factors=factors)
+    assert rules.reason_to_change(beside, aging=AGING, at=NOON) is reason
+    assert rules.reason_to_change(replace(beside, code=CHOSEN.code), aging=AGING, at=NOON) is None
+    nothing = replace(beside, code=replace(beside.code, password_hash=None, pepper_key_id=None))
+    assert rules.reason_to_change(nothing, aging=AGING, at=NOON) is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "is_too_short"), [("k7 Rv9!q", True), ("e\u0301" * 14, True), ("é" * 15, False)]
+)
+def test_what_is_too_short_to_stand_alone_is_seen_when_it_is_typed(typed: str, *, is_too_short: bool) -> None:
+    assert rules.is_too_short_alone(typed) == is_too_short

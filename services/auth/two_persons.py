@@ -6,6 +6,7 @@ from libs.common.contracts.auth import TwoPersonCommandExecuted
 from libs.common.proposal.command import TwoPersons
 from libs.common.proposal.parked import DISCARD_PARKED
 from services.auth.agent_account import two_persons as agents
+from services.auth.agent_account.commands import find_admitted_as
 from services.auth.client import two_persons as clients
 from services.auth.parts import Parts, parts_of
 from services.auth.session.commands import SERVICE
@@ -21,4 +22,5 @@ TWO_PERSONS = TwoPersons(
     commands=(*agents.COMMANDS, *clients.COMMANDS, *user_codes.COMMANDS, DISCARD_PARKED),
     parts_of=_parts,
     executed=TwoPersonCommandExecuted,
+    admitted_as=find_admitted_as,
 )

@@ -63,14 +63,22 @@ def no_parts(_request: Request) -> None:
     """For a service whose commands need nothing beside the database."""
 
 
+async def roles_unknown(_tx: Connection, _actor: str) -> None:
+    """For a service that knows agents by their tokens alone."""
+
+
 @dataclass(frozen=True)
 class TwoPersons(Generic[Parts]):
-    """The commands of one service; `executed`, its event that tells of one about an applicant, if any can be."""
+    """The commands of one service; `executed`, its event that tells of one about an applicant, if any can be.
+
+    `admitted_as`: the names by which routes admit an actor now; None where the service does not know.
+    """
 
     service: str
     commands: tuple[Command[Parts, Any], ...]
     parts_of: Callable[[Request], Parts]
     executed: Callable[..., Event] | None = None
+    admitted_as: Callable[[Connection, str], Awaitable[frozenset[str] | None]] = roles_unknown
 
     def find(self, name: str) -> Command[Parts, Any]:
         """Raises CommandUnknown."""

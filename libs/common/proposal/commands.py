@@ -17,7 +17,7 @@ from libs.common.ids import new_id
 from libs.common.outbox import publish
 from libs.common.proposal import rules, store
 from libs.common.proposal.command import Command, Secrets, TwoPersons
-from libs.common.proposal.rules import Proposal, ProposalState
+from libs.common.proposal.rules import Proposal, ProposalState, Proposer
 from libs.common.standing import is_barred
 
 Parts = TypeVar("Parts")
@@ -151,7 +151,7 @@ async def approve(  # noqa: PLR0913 - what is decided and on what, each by name
             proposal,
             by=call.actor,
             seen_hash=seen_hash,
-            is_proposer_barred=await _is_barred(tx, proposal.proposed_by),
+            proposer=await _find_proposer(tx, two_persons, command, proposal.proposed_by),
             at=call.at,
         )
         content = command.read(proposal.content)
@@ -245,9 +245,15 @@ def _unseal(command: Command[Parts, Any], parts: Parts, proposal: Proposal, *, s
     return command.unseal(parts, command.read(proposal.content), sealed)
 
 
-async def _is_barred(tx: Connection, actor: str) -> bool:
+async def _find_proposer(
+    tx: Connection, two_persons: TwoPersons[Any], command: Command[Any, Any], actor: str
+) -> Proposer:
     kind, _, subject_id = actor.partition(":")
-    return kind == AGENT and await is_barred(tx, AGENT, subject_id)
+    admitted_as = await two_persons.admitted_as(tx, actor)
+    return Proposer(
+        is_barred=kind == AGENT and await is_barred(tx, AGENT, subject_id),
+        has_role=admitted_as is None or bool(admitted_as & command.proposers),
+    )
 
 
 async def _tell(tx: Connection, call: Call, two_persons: TwoPersons[Any], approved: Proposal) -> None:

@@ -51,6 +51,14 @@ class Proposal:
     sealed_for_proposer: bytes | None = field(default=None, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Proposer:
+    """Whoever proposed it, as they are when it is decided. `has_role`: also where their roles are not known."""
+
+    is_barred: bool
+    has_role: bool
+
+
 class CommandUnknown(Invalid):
     code = "proposal-command-unknown"
     en = "No command of this name is decided by two persons here. Known: {known}."
@@ -129,6 +137,15 @@ class ProposerBarred(Conflict):
     fr = "La personne qui l'a proposée ne peut plus agir. Refusez-la; quelqu'un d'autre la proposera de nouveau."
 
 
+class ProposerLostRole(Conflict):
+    code = "proposer-lost-role"
+    en = "The person who proposed it no longer has a role that does. Refuse it; somebody else proposes it again."
+    fr = (
+        "La personne qui l'a proposée n'a plus de rôle qui permette de la proposer. Refusez-la; quelqu'un d'autre "
+        "la proposera de nouveau."
+    )
+
+
 class NothingToCollect(Conflict):
     code = "nothing-to-collect"
     en = "Nothing is kept here for you: nothing was, it was collected, or more than 24 hours have passed."
@@ -170,10 +187,12 @@ def propose(proposal: Proposal) -> Proposal:
     return proposal
 
 
-def approve(proposal: Proposal, *, by: str, seen_hash: str, is_proposer_barred: bool, at: datetime) -> Proposal:
+def approve(proposal: Proposal, *, by: str, seen_hash: str, proposer: Proposer, at: datetime) -> Proposal:
     _require_second_person(proposal, by=by, at=at)
-    if is_proposer_barred:
+    if proposer.is_barred:
         raise ProposerBarred
+    if not proposer.has_role:
+        raise ProposerLostRole
     if seen_hash != content_hash(proposal):
         raise NotAsSeen
     return _decide(proposal, ProposalState.APPROVED, by=by, at=at)

@@ -16,6 +16,13 @@ async def find_agent(database: Database | Connection, agent_id: UUID) -> AgentAc
     return await store.find(database, agent_id)
 
 
+async def find_admitted_as(tx: Connection, actor: str) -> frozenset[str] | None:
+    """None for who has no account; an account is never deleted."""
+    kind, _, agent_id = actor.partition(":")
+    agent = await store.find(tx, UUID(agent_id)) if kind == "agent" else None
+    return None if agent is None else rules.admitted_as(agent)
+
+
 async def find_agent_by_name(database: Database, typed: str) -> AgentAccount | None:
     """Who may sign in under this name: an account that is disabled, or whose one-time password is too old, is as
     unknown as any other.

@@ -93,6 +93,12 @@ class Credentials:
     expires_at: datetime
 
 
+def admitted_as(agent: AgentAccount) -> frozenset[str]:
+    """The names by which routes admit an agent with these roles."""
+    kind = "agent" if agent.side == SIDE_OF_PROVIDER else "department_agent"
+    return frozenset(f"{kind}:{role}" for role in agent.roles)
+
+
 def may_sign_in(agent: AgentAccount, *, at: datetime) -> bool:
     is_late = agent.password_expires_at is not None and at >= agent.password_expires_at
     return agent.state is AgentState.ACTIVE and not is_late

@@ -26,7 +26,7 @@ from tests.integration.auth.agents import (
     with_third_security_agent,
 )
 from tests.integration.auth.parties import answer_of, new_browser
-from tests.kit import Running
+from tests.kit import Running, idempotent
 
 
 async def test_each_of_the_two_knows_one_factor_of_a_new_agent(auth: Running) -> None:
@@ -145,6 +145,21 @@ async def test_changed_roles_end_the_sessions_that_carry_the_old_ones(auth: Runn
         auth, security(auth), "change_agent_roles", {"name": "validator", "roles": ["auditor", "auditor"]}
     )
     assert fault(same) == (409, "agent-roles-unchanged")
+
+
+async def test_the_word_of_a_proposer_who_lost_the_role_since_is_not_approved(auth: Running) -> None:
+    await with_third_security_agent(auth)
+    loses, keeps = [security(auth, agent_id=await id_of(auth, name)) for name in ("security", "decider")]
+    await by_two(auth, "create_agent", {"name": "fourth", "side": "provider", "roles": ["security"]})
+    made = (await propose(auth, loses, "create_agent", NEW)).json()
+    await by_two(auth, "change_agent_roles", {"name": "security", "roles": ["auditor"]})
+    assert fault(await approve(auth, security(auth), made)) == (409, "proposer-lost-role")
+    refusal = {"reason": "the proposer has another role now"}
+    headers = {**security(auth), **idempotent()}
+    refused = await auth.public.post(f"/v1/proposals/{made['id']}/refusals", json=refusal, headers=headers)
+    assert refused.status_code == 200, refused.text
+    again = (await propose(auth, keeps, "create_agent", NEW)).json()
+    assert (await approve(auth, security(auth), again)).status_code == 200
 
 
 async def test_a_departments_security_agents_decide_about_their_own_agents_alone(auth: Running) -> None:

@@ -12,7 +12,7 @@ from hypothesis.strategies import booleans, integers, sampled_from
 
 from libs.common.errors import DomainError, UnknownOrForeign
 from libs.common.proposal import rules
-from libs.common.proposal.rules import Proposal, ProposalState, Subject
+from libs.common.proposal.rules import Proposal, ProposalState, Proposer, Subject
 
 NOW = datetime(2026, 3, 2, 15, tzinfo=UTC)
 WEEK = timedelta(days=7)
@@ -35,9 +35,13 @@ def proposal(**changes: object) -> Proposal:
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
-def approve(made: Proposal, *, by: str = SECOND, at: datetime = NOW, barred: bool = False) -> Proposal:
+def approve(
+    made: Proposal, *, by: str = SECOND, at: datetime = NOW, barred: bool = False, has_role: bool = True
+) -> Proposal:
     seen = rules.content_hash(made)
-    return rules.approve(made, by=by, seen_hash=seen, is_proposer_barred=barred, at=at)
+    return rules.approve(
+        made, by=by, seen_hash=seen, proposer=Proposer(is_barred=barred, has_role=has_role), at=at
+    )
 
 
 def test_a_second_person_approves_what_they_saw() -> None:
@@ -85,7 +89,13 @@ def test_neither_the_requester_nor_the_one_concerned_proposes(by: str, refusal: 
 def test_an_approval_of_something_else_than_what_was_seen_is_refused(changes: dict[str, object]) -> None:
     seen = rules.content_hash(proposal())
     with pytest.raises(rules.NotAsSeen):
-        rules.approve(proposal(**changes), by=SECOND, seen_hash=seen, is_proposer_barred=False, at=NOW)
+        rules.approve(
+            proposal(**changes),
+            by=SECOND,
+            seen_hash=seen,
+            proposer=Proposer(is_barred=False, has_role=True),
+            at=NOW,
+        )
 
 
 def test_what_it_is_about_must_still_be_the_same() -> None:
@@ -97,6 +107,8 @@ def test_what_it_is_about_must_still_be_the_same() -> None:
 def test_the_word_of_somebody_who_may_no_longer_act_is_not_approved_but_may_be_refused() -> None:
     with pytest.raises(rules.ProposerBarred):
         approve(proposal(), barred=True)
+    with pytest.raises(rules.ProposerLostRole):
+        approve(proposal(), has_role=False)
     assert rules.refuse(proposal(), by=SECOND, reason="no", at=NOW).refusal_reason == "no"
 
 
@@ -171,11 +183,12 @@ class ProposalLife(RuleBasedStateMachine):
             wanted = proposal(proposed_by=by, requested_by=self.requester, subject=Subject("provider", concerns))
             self._try(lambda: rules.propose(wanted))
 
-    @rule(by=sampled_from(PERSONS), has_read=booleans(), barred=booleans())
-    def approve(self, by: str, *, has_read: bool, barred: bool) -> None:
+    @rule(by=sampled_from(PERSONS), has_read=booleans(), barred=booleans(), has_role=booleans())
+    def approve(self, by: str, *, has_read: bool, barred: bool, has_role: bool) -> None:
         if (made := self.proposal) is not None:
             seen = rules.content_hash(made) if has_read else "0" * 64
-            self._try(lambda: rules.approve(made, by=by, seen_hash=seen, is_proposer_barred=barred, at=self.now))
+            proposer = Proposer(is_barred=barred, has_role=has_role)
+            self._try(lambda: rules.approve(made, by=by, seen_hash=seen, proposer=proposer, at=self.now))
 
     @rule(by=sampled_from(PERSONS))
     def refuse(self, by: str) -> None:

@@ -36,14 +36,20 @@ STATE_AFTER = {
 
 
 async def apply_designated(tx: Connection, call: Call, event: PersonInChargeDesignated) -> None:
-    await user_codes.name_person(
-        tx, call, event.user_code_id, applicant_id=event.applicant_id, role=Role.PERSON_IN_CHARGE
-    )
-    await _note_address(tx, call, event)
+    await _name_person(tx, call, event, role=Role.PERSON_IN_CHARGE)
 
 
 async def apply_user_added(tx: Connection, call: Call, event: UserAdded) -> None:
-    await user_codes.name_person(tx, call, event.user_code_id, applicant_id=event.applicant_id, role=Role.USER)
+    await _name_person(tx, call, event, role=Role.USER)
+
+
+async def _name_person(
+    tx: Connection, call: Call, event: PersonInChargeDesignated | UserAdded, *, role: Role
+) -> None:
+    names = event.given_name, event.family_name
+    await user_codes.name_person(
+        tx, call, event.user_code_id, applicant_id=event.applicant_id, role=role, names=names
+    )
     await _note_address(tx, call, event)
 
 

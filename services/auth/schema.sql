@@ -329,6 +329,8 @@ CREATE TABLE public.persons (
     named_at timestamp with time zone,
     cleared_at timestamp with time zone,
     is_held boolean DEFAULT false NOT NULL,
+    given_name text,
+    family_name text,
     CONSTRAINT a_named_person_has_a_role CHECK (((role IS NULL) = (named_at IS NULL))),
     CONSTRAINT role_is_known CHECK ((role = ANY (ARRAY['person_in_charge'::text, 'user'::text])))
 );

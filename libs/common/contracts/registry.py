@@ -39,7 +39,9 @@ class RegistrationSubmitted(Event):
 
 
 class PersonInChargeDesignated(Event):
-    """Named at submission. auth keeps the pending code; delegation keeps the person; never a password."""
+    """Named at submission. auth keeps the pending code, the name and the address; delegation keeps the person;
+    never a password.
+    """
 
     type: ClassVar[str] = "clicsequr.person-in-charge-designated.v1"
     applicant_id: UUID

@@ -9,11 +9,18 @@ from pydantic import SecretStr
 from libs.common.database import Database
 from libs.common.errors import Unavailable
 from services.auth.parts import Parts
+from services.auth.second_factor.emailed import find_address
+from services.auth.second_factor.rules import Owner
 from services.auth.user_code import store
 from services.auth.user_code.commands import password_of
-from services.auth.user_code.password_rules import PasswordUsedBefore, is_too_short_alone, require_well_formed
+from services.auth.user_code.password_rules import (
+    PasswordUsedBefore,
+    is_too_short_alone,
+    require_well_formed,
+    words_of_person,
+)
 from services.auth.user_code.passwords import HashedPassword, Passwords
-from services.auth.user_code.rules import Facts, normalise_code
+from services.auth.user_code.rules import Facts, UserCode, normalise_code
 
 log = logging.getLogger(__name__)
 
@@ -26,9 +33,7 @@ async def choose_password(parts: Parts, facts: Facts, *, new: SecretStr, repeate
         new.get_secret_value(), repeated=repeated.get_secret_value(), code=code.code, demands=demands
     )
     await parts.guessing.require_hard_to_guess(
-        new,
-        demands=demands,
-        known_of_person=(code.code, str(code.applicant_id)),
+        new, demands=demands, known_of_person=await _known_of(parts.database, code)
     )
     present = password_of(code)
     if present is not None and await parts.passwords.verify(new, present):
@@ -37,6 +42,15 @@ async def choose_password(parts: Parts, facts: Facts, *, new: SecretStr, repeate
     if await parts.passwords.is_one_of(new, former):
         raise PasswordUsedBefore
     return replace(await parts.passwords.hash(new), may_stand_alone=not facts.has_second_factor)
+
+
+async def _known_of(database: Database, code: UserCode) -> tuple[str, ...]:
+    return words_of_person(
+        code=code.code,
+        applicant_id=code.applicant_id,
+        names=await store.list_names(database, code),
+        address=await find_address(database, Owner(code.id, code.applicant_id)),
+    )
 
 
 async def choose_agents_password(

@@ -18,10 +18,15 @@ from services.auth.user_code.telling import tell_standing
 SERVICE = "auth"
 
 
-async def name_person(tx: Connection, call: Call, user_code_id: UUID, *, applicant_id: UUID, role: Role) -> None:
-    """The event that names a code for its applicant; from then on a pending code is kept."""
+async def name_person(  # noqa: PLR0913 - what the event tells, each by name
+    tx: Connection, call: Call, user_code_id: UUID, *, applicant_id: UUID, role: Role, names: tuple[str, str]
+) -> None:
+    """The event that names a code for its applicant; from then on a pending code is kept.
+
+    `names`: given and family name, of which no password is made.
+    """
     await store.lock_registration(tx, applicant_id, at=call.at)
-    await store.save_named(tx, user_code_id, applicant_id=applicant_id, role=role, at=call.at)
+    await store.save_named(tx, user_code_id, applicant_id=applicant_id, role=role, names=names, at=call.at)
     await activate_what_may(tx, call, applicant_id)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from uuid import UUID
 
 from libs.common.errors import Conflict, Invalid
 from services.auth.user_code.rules import Facts
@@ -160,10 +161,24 @@ def estimated_part(password: str) -> str:
     return normalise_password(password)[:ESTIMATED]
 
 
+def words_of_person(
+    *, code: str, applicant_id: UUID, names: tuple[str, ...], address: str | None
+) -> tuple[str, ...]:
+    """All that is known here of who chooses: `names` in their order, one after the other and together."""
+    local, _, domain = (address or "").partition("@")
+    known = (code, str(applicant_id), " ".join(names), *names, address or "", local, domain)
+    return tuple(dict.fromkeys(word for word in known if word))
+
+
 def guessing_words(known_of_person: Iterable[str]) -> list[str]:
-    """What somebody who aims at this person here tries first, whole and in its parts."""
+    """What somebody who aims at this person here tries first, whole and in its parts, with accents and without."""
     parts = [part for text in known_of_person for part in (text, *NO_LETTER_OR_DIGIT.split(text))]
-    return [part.casefold() for part in (*parts, *SERVICES_WORDS) if len(part) > 1]
+    words = [part.casefold() for part in (*parts, *SERVICES_WORDS) if len(part) > 1]
+    return list(dict.fromkeys(spelt for word in words for spelt in (word, without_accents(word))))
+
+
+def without_accents(text: str) -> str:
+    return "".join(one for one in unicodedata.normalize("NFD", text) if not unicodedata.combining(one))
 
 
 def is_mostly_known(password: str, *, words: Iterable[str], demands: Demands) -> bool:

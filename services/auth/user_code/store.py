@@ -112,10 +112,13 @@ ON CONFLICT (applicant_id) DO UPDATE SET state = excluded.state, changed_at = ex
     reactivated_at = coalesce(excluded.reactivated_at, registrations.reactivated_at)
 """
 UPSERT_NAMED = """
-INSERT INTO persons (user_code_id, applicant_id, role, named_at) VALUES ($1, $2, $3, $4)
-ON CONFLICT (user_code_id) DO UPDATE SET role = excluded.role, named_at = excluded.named_at
+INSERT INTO persons (user_code_id, applicant_id, role, named_at, given_name, family_name)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (user_code_id) DO UPDATE SET role = excluded.role, named_at = excluded.named_at,
+    given_name = excluded.given_name, family_name = excluded.family_name
 WHERE persons.applicant_id = excluded.applicant_id
 """
+SELECT_NAMES = "SELECT given_name, family_name FROM persons WHERE user_code_id = $1 AND applicant_id = $2"
 UPSERT_CLEARED = """
 INSERT INTO persons (user_code_id, applicant_id, cleared_at) VALUES ($1, $2, $3)
 ON CONFLICT (user_code_id) DO UPDATE SET cleared_at = coalesce(persons.cleared_at, excluded.cleared_at)
@@ -291,8 +294,16 @@ async def save_registration_state(
     await tx.execute(UPSERT_REGISTRATION_STATE, applicant_id, state, changed_at, reactivated_at)
 
 
-async def save_named(tx: Connection, user_code_id: UUID, *, applicant_id: UUID, role: Role, at: datetime) -> None:
-    await tx.execute(UPSERT_NAMED, user_code_id, applicant_id, role, at)
+async def save_named(  # noqa: PLR0913 - one row's facts, each by name
+    tx: Connection, user_code_id: UUID, *, applicant_id: UUID, role: Role, names: tuple[str, str], at: datetime
+) -> None:
+    await tx.execute(UPSERT_NAMED, user_code_id, applicant_id, role, at, *names)
+
+
+async def list_names(database: Database, code: UserCode) -> tuple[str, ...]:
+    """Given and family name; none of whoever was named before names were kept."""
+    row = await database.fetchrow(SELECT_NAMES, code.id, code.applicant_id)
+    return () if row is None else tuple(name for name in (row["given_name"], row["family_name"]) if name)
 
 
 async def save_cleared(tx: Connection, user_code_id: UUID, *, applicant_id: UUID, at: datetime) -> None:

@@ -21,6 +21,7 @@ from services.auth.user_code import store
 from services.auth.user_code.passwords import HashingBusy, Passwords
 from tests.integration.auth import parties
 from tests.integration.auth.parties import PASSWORD, Person, answer_of, new_browser, read_page, sessions_person
+from tests.integration.auth.test_user_code_holds import new_user
 from tests.kit import Running
 
 NEW_PASSWORD = "another lake, further in the north"
@@ -135,6 +136,25 @@ async def test_a_poor_password_is_refused_and_said_why_and_kept_nowhere(
     for table in ("access_records", "evidence_records", "outbox"):
         rows = await auth.database.fetch(f"SELECT t::text AS whole FROM {table} t")
         assert not [row for row in rows if password in row["whole"]]
+
+
+@pytest.mark.parametrize("password", ["ada@example.org 2026", "Tremblay Ada Tremblay", "www.example.org/2026"])
+async def test_ones_own_name_and_address_are_no_password(auth: Running, platform: Platform, password: str) -> None:
+    person = await sessions_person(auth, platform)
+    answer = await change_overdue(auth, platform, person, to=password)
+    assert answer.status_code == 400
+    assert "can be guessed" in answer.text
+
+
+async def test_a_users_name_and_address_are_no_password_either(auth: Running, platform: Platform) -> None:
+    user = await new_user(auth, await sessions_person(auth, platform))
+    browser = new_browser(auth)
+    await parties.sign_in(browser, parties.client(auth, platform), user)
+    answer = await browser.submit(
+        {"new_password": "Guy.Roy@example.org", "repeated_password": "Guy.Roy@example.org"}
+    )
+    assert answer.status_code == 400
+    assert "can be guessed" in answer.text
 
 
 async def test_a_renewal_never_brings_a_replaced_password_back(auth: Running, platform: Platform) -> None:

@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -249,3 +250,39 @@ def test_a_password_chosen_beside_a_strong_factor_does_not_outlive_the_last_one(
 )
 def test_what_is_too_short_to_stand_alone_is_seen_when_it_is_typed(typed: str, *, is_too_short: bool) -> None:
     assert rules.is_too_short_alone(typed) == is_too_short
+
+
+KNOWN_OF_HER = rules.words_of_person(
+    code=CODE,
+    applicant_id=UUID(APPLICANT),
+    names=("Éloïse", "Lavoie"),
+    address="eloise.lavoie@xylotheque-estrie.qc.ca",
+)
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "eloise.lavoie@xylotheque-estrie.qc.ca",
+        "Eloise.Lavoie@2026",
+        "xylotheque-estrie",
+        "Xylotheque_Estrie_1",
+        "estrie xylotheque 9",
+        "Éloïse Lavoie 1987",
+        "lavoie eloise lavoie",
+        APPLICANT,
+    ],
+)
+async def test_ones_own_address_its_domain_and_ones_name_are_guessed(password: str) -> None:
+    await guess(password, known=())
+    with pytest.raises(rules.PasswordGuessable):
+        await guess(password, known=KNOWN_OF_HER)
+
+
+async def test_a_sentence_may_hold_ones_name() -> None:
+    await guess("le chat de lavoie dort sous le piano", known=KNOWN_OF_HER)
+
+
+def test_of_whom_little_is_known_little_is_tried() -> None:
+    known = rules.words_of_person(code=CODE, applicant_id=UUID(APPLICANT), names=(), address=None)
+    assert known == (CODE, APPLICANT)

@@ -22,7 +22,7 @@ from services.auth.client.commands import find_client
 from services.auth.client.rules import Client
 from services.auth.cookies import REQUEST, SESSION, read_cookie, set_cookie
 from services.auth.oauth_errors import OAuthError, oauth_error_of
-from services.auth.parameters import Malformed, Parameters, Repeated, read_form, read_query
+from services.auth.parameters import Parameters, Repeated, read_form, read_query
 from services.auth.parts import Parts, parts_of
 from services.auth.session import commands as sessions
 from services.auth.session import consent
@@ -65,10 +65,10 @@ async def authorize(request: Request) -> Response:
 async def authorize_by_form(request: Request) -> Response:
     try:
         asked = await read_form(request)
-        repeated = None if brings_session(request) else repeat_by_get(request, asked)
-        return repeated or await _authorize(request, asked, action="POST /oauth/authorize")
-    except Malformed:
-        return _error_page(request, language=request.state.language)
+    except Repeated as repeated:
+        return await _refuse_repeated(request, repeated)
+    by_get = None if brings_session(request) else repeat_by_get(request, asked)
+    return by_get or await _authorize(request, asked, action="POST /oauth/authorize")
 
 
 async def _refuse_repeated(request: Request, repeated: Repeated) -> Response:

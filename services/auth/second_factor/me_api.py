@@ -10,6 +10,7 @@ from libs.common.http import new_router
 from services.auth.second_factor.commands import BOUND_KINDS, list_factors
 from services.auth.second_factor.recovery import count_left
 from services.auth.second_factor.rules import Owner
+from services.auth.user_code.commands import find_facts
 
 router = new_router(tags=["second factors"])
 
@@ -22,10 +23,14 @@ class OwnSecondFactor(BaseModel):
 
 
 class OwnSecondFactors(BaseModel):
-    """They are changed on the pages at `/second-factors`, where their owner's presence is fresh."""
+    """They are changed on the pages at `/second-factors`, where their owner's presence is fresh.
+
+    `has_password`: false for whoever signs in by passkey alone; changed on the page at `/password`.
+    """
 
     second_factors: list[OwnSecondFactor]
     recovery_codes_left: int
+    has_password: bool
 
 
 @router.get("/v1/me/second-factors")
@@ -40,4 +45,9 @@ async def list_own_second_factors(call: CurrentCall, database: CurrentDatabase) 
         OwnSecondFactor(id=one.id, kind=BOUND_KINDS[one.kind], name=one.name, enrolled_at=one.enrolled_at)
         for one in await list_factors(database, owner)
     ]
-    return OwnSecondFactors(second_factors=found, recovery_codes_left=await count_left(database, owner))
+    facts = await find_facts(database, principal.user_code_id)
+    return OwnSecondFactors(
+        second_factors=found,
+        recovery_codes_left=await count_left(database, owner),
+        has_password=facts is not None and facts.code.password_hash is not None,
+    )

@@ -61,12 +61,16 @@ async def test_a_parameter_given_twice_is_told_to_the_client_where_its_address_i
     auth: Running, platform: Platform
 ) -> None:
     asked = parties.client(auth, platform).authorize()
-    told = answer_of(await new_browser(auth).get(f"{asked}&scope=openid"))
-    assert (told["error"], told["state"], told["iss"]) == (
-        "invalid_request",
-        "the-state",
-        auth.settings.issuer,
-    )
+    address, _, query = f"{asked}&scope=openid".partition("?")
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    posted = await auth.public.post(address, content=query, headers=form)
+    for answer in (await new_browser(auth).get(f"{address}?{query}"), posted):
+        told = answer_of(answer)
+        assert (told["error"], told["state"], told["iss"]) == (
+            "invalid_request",
+            "the-state",
+            auth.settings.issuer,
+        )
     assert "state" not in answer_of(await new_browser(auth).get(f"{asked}&state=another"))
     elsewhere = parties.client(auth, platform).authorize(redirect_uri="https://elsewhere.example/callback")
     for unsure in (

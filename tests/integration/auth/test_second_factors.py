@@ -343,8 +343,8 @@ async def test_a_portal_is_told_which_factors_its_person_has_and_nothing_of_thei
     await bind_totp(browser, "telephone")
     mine = auth.tokens.person_in_charge(person.applicant_id, person.user_code_id, iat=int(now().timestamp()) + 2)
     told = (await auth.public.get("/v1/me/second-factors", headers=mine)).json()
-    assert told["recovery_codes_left"] == 10
+    assert (told["recovery_codes_left"], told["has_password"]) == (10, True)
     assert [set(one) for one in told["second_factors"]] == [{"id", "kind", "name", "enrolled_at"}]
     assert told["second_factors"][0]["name"] == "telephone"
     foreign = await auth.public.get("/v1/me/second-factors", headers=auth.tokens.user(new_id(), new_id()))
-    assert foreign.json() == {"second_factors": [], "recovery_codes_left": 0}
+    assert foreign.json() == {"second_factors": [], "recovery_codes_left": 0, "has_password": False}

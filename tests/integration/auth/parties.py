@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 import secrets
 import time
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ from libs.common.ids import new_id
 from tests.kit import Running
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+FORM_TOKEN = re.compile(r'name="form_token" value="[^"]+"')
 PASSWORD = "a lake that nobody else remembers"
 PORTAL = ("portal", "http://127.0.0.1:18090/callback")
 CLIC_REVENU = ("clic-revenu", "http://127.0.0.1:18091/callback")
@@ -54,6 +56,11 @@ def read_page(answer: httpx.Response) -> _Forms:
     page = _Forms()
     page.feed(answer.text)
     return page
+
+
+def without_tokens(answer: httpx.Response) -> str:
+    """What the page says to whoever reads it: each of its forms carries a token of this browser."""
+    return FORM_TOKEN.sub("", answer.text)
 
 
 @dataclass

@@ -2,7 +2,6 @@ import asyncio
 from datetime import timedelta
 from uuid import UUID
 
-import httpx
 import pytest
 
 from deploy.local.environment import Platform
@@ -27,6 +26,7 @@ from tests.integration.auth.parties import (
     header_of,
     new_browser,
     read_page,
+    without_tokens,
 )
 from tests.integration.auth.test_user_code_holds import hold
 from tests.kit import Running
@@ -117,12 +117,8 @@ async def test_unknown_wrong_pending_held_and_expired_get_one_same_answer(
     reference = new_browser(auth)
     await reference.get(parties.client(auth, platform).authorize())
     other = await reference.submit({"user_code": "22222-22222", "password": "nothing at all"})
-    assert _without_tokens(answer) == _without_tokens(other)
+    assert without_tokens(answer) == without_tokens(other)
     assert "clicsequr-session" not in browser.http.cookies
-
-
-def _without_tokens(answer: httpx.Response) -> str:
-    return answer.text.replace(read_page(answer).fields["form_token"], "")
 
 
 async def _unusable(service: Running, kind: str) -> dict[str, str]:

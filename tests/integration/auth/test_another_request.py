@@ -68,7 +68,7 @@ async def test_recourse_is_not_finished_for_a_request_of_the_portal_that_did_not
     await browser.get(portal.authorize(scope=RECOURSE))
     await browser.get("/one-time-code")
     granted = await portal.redeem(answer_of(await browser.submit({"one_time_code": next_code(totp)}))["code"])
-    assert granted.json()["scope"] == RECOURSE, "what was begun is finished where it was begun"
+    assert granted.json()["scope"] == "recourse", "what was begun is finished where it was begun"
 
 
 async def test_an_agent_between_password_and_second_factor_is_not_signed_in_for_another_client(

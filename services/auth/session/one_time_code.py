@@ -22,6 +22,7 @@ from services.auth.session.representation import with_choices
 from services.auth.session.rules import Session, Stage
 from services.auth.session.slowing import Attempts
 from services.auth.session.visit import Next, Outcome, Visit
+from services.auth.user_code.commands import keep_code
 from services.auth.user_code.password_rules import Aging
 
 WRONG_ONE_TIME_CODE = "wrong-one-time-code"
@@ -43,6 +44,7 @@ async def give_one_time_code(parts: Parts, visit: Visit, session: Session, *, ty
 
     async def step(tx: Connection) -> Outcome:
         call = records.call_of(visit.circumstances, principal)
+        await keep_code_of(tx, holder)
         is_proved = await prove_by_code(
             tx,
             call,
@@ -84,6 +86,12 @@ async def _slow(
         return None
     await commands.end_session(tx, call, session, reason="ended-by-other")
     return Outcome(Next.ENDED, retry_after=slowing.wait_seconds(of_owner, at=call.at))
+
+
+async def keep_code_of(tx: Connection, holder: Holder) -> None:
+    """Whoever resets a code locks it before its sessions and factors; so does whoever uses one."""
+    if holder.facts is not None:
+        await keep_code(tx, holder.facts.code.id)
 
 
 async def prove(  # noqa: PLR0913 - what was proved and what comes next, each by name

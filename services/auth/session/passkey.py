@@ -114,6 +114,7 @@ async def give_passkey(parts: Parts, visit: Visit, session: Session, *, given: s
     async def step(tx: Connection) -> Outcome:
         call = records.call_of(visit.circumstances, principal)
         asked = passkeys.asked_by(visit.request_secret, about=session.id)
+        await one_time_code.keep_code_of(tx, holder)
         asserted = await passkeys.assert_passkey(tx, call, parts, own, given=given, asked=asked)
         if asserted is not Asserted.PROVED:
             return await one_time_code.refuse(tx, visit, holder, session, kind=FactorKind.PASSKEY)

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from deploy.local.environment import Platform
+from libs.common.assurance import TWO_FACTOR
 from libs.common.call import Call
 from libs.common.clock import now
 from libs.common.contracts.registry import RegistrationCancelled, RegistrationReactivated
@@ -19,7 +20,7 @@ from services.auth.parts import Parts
 from services.auth.user_code.recovery import Reset, ResetByProvider, reset_by_provider
 from services.auth.user_code.recovery_rules import DocumentKind
 from tests.integration.auth import parties
-from tests.integration.auth.factors import bind_totp
+from tests.integration.auth.factors import bind_totp, next_code
 from tests.integration.auth.parties import Person, answer_of, new_browser
 from tests.integration.auth.test_user_code_holds import (
     as_chief,
@@ -261,6 +262,32 @@ async def test_the_provider_resets_a_person_in_charge_after_two_agents_checked_w
     assert kept["content"]["checked_by"] == [str(first), str(second)]
     assert [about["by"] for name, about in await auth.events() if name == "credentials-reset"] == ["provider"]
     assert person.password not in await everything_kept(auth)
+
+
+async def test_a_second_factor_that_is_used_while_it_is_taken_away_waits_for_that_and_proves_nobody(
+    auth: Running, platform: Platform
+) -> None:
+    """The code's row is held by a third connection, so that both wait for it in this order."""
+    chief, user = await known_user(auth, platform)
+    portal, early, browser = parties.client(auth, platform), new_browser(auth), new_browser(auth)
+    for one in (early, browser):
+        await parties.sign_in(one, portal, user)
+    totp, _ = await bind_totp(browser)
+    assert (await early.get(portal.authorize(acr_values=TWO_FACTOR))).url.path == "/one-time-code"
+    gate = await asyncpg.connect(auth.owner_url)
+    try:
+        barrier = gate.transaction()
+        await barrier.start()
+        await gate.execute("SELECT id FROM user_codes WHERE id = $1 FOR UPDATE", user.user_code_id)
+        resetting = asyncio.create_task(reset(auth, user, as_chief(auth, chief), second_factors_lost=True))
+        await until_waiting(gate, 1)
+        using = asyncio.create_task(early.submit({"one_time_code": next_code(totp)}))
+        await until_waiting(gate, 2)
+        await barrier.commit()
+        assert (await resetting).status_code == 201
+        assert (await using).status_code == 401
+    finally:
+        await gate.close()
 
 
 async def test_the_provider_does_not_reset_a_user(auth: Running, platform: Platform) -> None:

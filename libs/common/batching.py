@@ -15,17 +15,17 @@ class Batches(Generic[Item, Result]):
     """What is asked while `write` runs is gathered for its next run, so nobody waits for company.
 
     `write` answers one result per item, in order, and does all of them or none. When a batch fails for a fault
-    that is not `shared` by all its items, each item is tried alone: a bad one harms itself only.
+    that is not shared by all its items, each item is tried alone: a bad one harms itself only.
     """
 
     def __init__(
         self,
         write: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]],
         *,
-        shared: tuple[type[Exception], ...],
+        is_shared: Callable[[Exception], bool],
     ) -> None:
         self._write = write
-        self._shared = shared
+        self._is_shared = is_shared
         self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
         self._lanes: set[asyncio.Task[None]] = set()
 
@@ -51,7 +51,7 @@ class Batches(Generic[Item, Result]):
         try:
             results = await self._write([item for item, _ in batch])
         except Exception as error:  # noqa: BLE001 - whatever it is, it is handed to those who asked
-            if len(batch) == 1 or isinstance(error, self._shared):
+            if len(batch) == 1 or self._is_shared(error):
                 for _, answer in batch:
                     if not answer.done():
                         answer.set_exception(error)

@@ -76,6 +76,13 @@ class _Deferred:
                 await self.connection.executemany(statement, rows)
 
 
+def _is_away_for_all(error: Exception) -> bool:
+    """Of a batch that was chosen to end a deadlock each item may still be done alone."""
+    return isinstance(error, DatabaseUnavailable) and not isinstance(
+        error.__cause__, asyncpg.TransactionRollbackError
+    )
+
+
 def _renumbered(statement: str, before: int) -> str:
     return PARAMETER.sub(lambda found: f"${int(found[1]) + before}", statement)
 
@@ -239,7 +246,7 @@ class Database:
                 async with self.connection() as connection:
                     return await write(connection, items)
 
-            batches = self._batches[write] = Batches(run, shared=(DatabaseUnavailable,))
+            batches = self._batches[write] = Batches(run, is_shared=_is_away_for_all)
         return await batches.ask(item)
 
     def _ring(self) -> None:

@@ -258,10 +258,9 @@ async def _email_page(request: Request, entrance: Entrance, error: DomainError |
 
 
 async def _codes_page(request: Request, made: list[str], opened: Opened) -> Response:
-    language = request.state.language
     return parts_of(request).pages.answer(
         "recovery_codes.html",
-        language=language,
+        language=request.state.language,
         form_token=form_token(opened.secret, form=FORM),
         codes=made,
         **await _way_back(request, opened.session),

@@ -1,13 +1,14 @@
 """Which faults are the database's, so that the same may succeed later, and which are the statement's own."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
 import asyncpg
 import pytest
 
 from deploy.local.environment import Platform
+from libs.common.database import Connection
 from libs.common.errors import DatabaseUnavailable
 from tests.integration.common.probe import PUBLISHER
 from tests.kit import Running, running
@@ -32,6 +33,29 @@ async def test_of_two_that_wait_for_each_other_one_is_told_to_try_again(service:
 
     ended = await asyncio.gather(lock(1, 2), lock(2, 1), return_exceptions=True)
     assert sorted(type(one).__name__ for one in ended) == ["DatabaseUnavailable", "NoneType"]
+
+
+async def test_what_a_batch_did_not_do_because_it_ended_a_deadlock_is_done_for_each_alone(
+    service: Running,
+) -> None:
+    async def write(connection: Connection, items: Sequence[int]) -> list[int]:
+        sizes.append(len(items))
+        async with connection.transaction():
+            for item in items:
+                await connection.execute(LOCK, item)
+        return list(items)
+
+    sizes: list[int] = []
+    async with service.database.transaction() as other:
+        await other.execute(LOCK, 2)
+        asked = asyncio.gather(*(service.database.in_batches(write, item) for item in (1, 2)))
+        async with asyncio.timeout(10):
+            while not await service.database.fetch("SELECT 1 FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        # The batch has waited for longer, so it is the one that PostgreSQL ends.
+        await other.execute(LOCK, 1)
+    assert await asked == [1, 2]
+    assert sizes == [2, 1, 1]
 
 
 async def test_a_server_that_only_reads_is_one_that_is_failing_over(service: Running) -> None:

@@ -10,6 +10,10 @@ class Away(Exception):
     pass
 
 
+def is_away(error: Exception) -> bool:
+    return isinstance(error, Away)
+
+
 class Desk:
     """Doubles numbers once it is let to; a negative one cannot be doubled."""
 
@@ -29,7 +33,7 @@ class Desk:
 
 
 async def asked(desk: Desk, *numbers: int) -> list[int | BaseException]:
-    batches = Batches(desk.double, shared=(Away,))
+    batches = Batches(desk.double, is_shared=is_away)
     asking = asyncio.gather(*(batches.ask(number) for number in numbers), return_exceptions=True)
     await asyncio.sleep(0)
     desk.open.set()
@@ -42,7 +46,7 @@ async def test_each_is_given_its_own_answer() -> None:
 
 async def test_what_comes_while_a_batch_is_under_way_goes_together_in_the_next() -> None:
     desk = Desk()
-    batches = Batches(desk.double, shared=(Away,))
+    batches = Batches(desk.double, is_shared=is_away)
     early = [asyncio.create_task(batches.ask(number)) for number in range(LANES)]
     await asyncio.sleep(0)
     await asyncio.sleep(0)
@@ -70,7 +74,7 @@ async def test_a_fault_that_all_share_is_told_to_all_and_not_tried_again() -> No
 
 async def test_whoever_went_away_keeps_nobody_from_an_answer() -> None:
     desk = Desk()
-    batches = Batches(desk.double, shared=(Away,))
+    batches = Batches(desk.double, is_shared=is_away)
     gone, stays = (asyncio.create_task(batches.ask(number)) for number in (1, 2))
     await asyncio.sleep(0)
     gone.cancel()
@@ -82,7 +86,7 @@ async def test_whoever_went_away_keeps_nobody_from_an_answer() -> None:
 
 async def test_whoever_asks_in_the_instant_in_which_all_lanes_end_is_answered() -> None:
     desk = Desk()
-    batches = Batches(desk.double, shared=(Away,))
+    batches = Batches(desk.double, is_shared=is_away)
 
     async def ask_twice() -> tuple[int, int]:
         return await batches.ask(0), await batches.ask(10)

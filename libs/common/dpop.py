@@ -3,17 +3,14 @@
 import base64
 import hashlib
 import hmac
-import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from joserfc import jwt
-from joserfc.errors import JoseError
-
-from libs.common.public_keys import KeyNotAcceptable, read_public_key, registry_of
+from libs.common.compact_jws import NotAJws, read_compact
+from libs.common.public_keys import KeyNotAcceptable, read_public_key
 
 HEADER = "dpop"
 SCHEME = "dpop"
@@ -23,7 +20,6 @@ ALGS = ("ES256", "PS256")
 PROOF_BYTES = 8_192
 ADDRESS_LENGTH = 2_048
 JTI_LENGTHS = range(1, 256)
-PARTS_OF_A_JWS = 3
 # FAPI 2.0 Security Profile §5.3.2.1: clocks may differ by ten seconds.
 LIFE = timedelta(seconds=60)
 AHEAD = timedelta(seconds=10)
@@ -87,34 +83,23 @@ def read_proof(
 
 def _verified(proof: str) -> tuple[dict[str, Any], str]:
     """The claims and the key's thumbprint (RFC 7638)."""
-    header = _header_of(proof)
-    if header.get("typ") != TYPE or header.get("alg") not in ALGS or "crit" in header:
+    try:
+        signed = read_compact(proof, longest=PROOF_BYTES)
+    except NotAJws as error:
+        raise InvalidProof("the proof cannot be read") from error
+    header = signed.header
+    if header.get("typ") != TYPE or header.get("alg") not in ALGS:
         raise InvalidProof("the proof is not of a type and algorithm that are accepted")
     jwk = header.get("jwk")
     if not isinstance(jwk, dict):
         raise InvalidProof("the proof names no key")
     try:
         key = read_public_key(jwk)
-        registry = registry_of(header["alg"], longest=PROOF_BYTES)
-        claims = dict(jwt.decode(proof, key, registry=registry).claims)
     except KeyNotAcceptable as fault:
         raise InvalidProof(f"the key of the proof {fault}") from fault
-    except (JoseError, ValueError, TypeError, RecursionError) as error:
-        raise InvalidProof("the proof is not signed by the key that it names") from error
-    return claims, key.thumbprint()
-
-
-def _header_of(proof: str) -> dict[str, Any]:
-    parts = proof.split(".")
-    if len(proof) > PROOF_BYTES or len(parts) != PARTS_OF_A_JWS:
-        raise InvalidProof("the proof cannot be read")
-    try:
-        found = json.loads(base64.urlsafe_b64decode(parts[0] + "=" * (-len(parts[0]) % 4)))
-    except (ValueError, RecursionError) as error:
-        raise InvalidProof("the proof cannot be read") from error
-    if not isinstance(found, dict):
-        raise InvalidProof("the proof cannot be read")
-    return found
+    if not signed.is_signed_by(key, alg=header["alg"]):
+        raise InvalidProof("the proof is not signed by the key that it names")
+    return signed.claims, key.thumbprint()
 
 
 def _normalised(address: object) -> tuple[str, str, int | None, str] | None:

@@ -1,4 +1,4 @@
-"""Public keys of others as JWKs (RFC 7517): which are good enough to verify by, and how it is done."""
+"""Public keys of others as JWKs (RFC 7517): which are good enough to verify by."""
 
 import base64
 from collections.abc import Mapping
@@ -6,7 +6,6 @@ from typing import Any
 
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
-from joserfc.jws import JWSRegistry
 
 CURVE = "P-256"
 # Below, a key can be broken; above, verifying by it costs us more than it is worth.
@@ -29,16 +28,6 @@ def read_public_key(jwk: Mapping[str, Any]) -> PublicKey:
         return _elliptic(jwk) if jwk.get("kty") == "EC" else _rsa(jwk)
     except (JoseError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise KeyNotAcceptable("cannot be read") from error
-
-
-def registry_of(alg: str, *, longest: int) -> JWSRegistry:
-    """For what is signed by this algorithm alone: a header may say what nobody here understands (RFC 7515 §4).
-
-    `longest`: bytes that whoever reads it has bounded the whole by.
-    """
-    registry = JWSRegistry(algorithms=[alg], strict_check_header=False)
-    registry.max_header_length = longest
-    return registry
 
 
 def _elliptic(jwk: Mapping[str, Any]) -> ECKey:

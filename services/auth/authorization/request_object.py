@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from libs.common.compact_jws import NotAJws, read_compact
 from services.auth.authorization.rules import READ
 from services.auth.client.remote_keys import ClientKeys
 from services.auth.client.rules import LEEWAY, Client
-from services.auth.client.signatures import verified_claims
+from services.auth.client.signatures import has_signed
 from services.auth.oauth_errors import OAuthError
 from services.auth.parameters import FIELDS, REPEATABLE, Parameters
 
@@ -29,15 +30,15 @@ async def read_object(
     keys: ClientKeys, client: Client, asked: Parameters, *, issuer: str, at: datetime
 ) -> Parameters:
     """The parameters of `request`; of those beside it, none is used (RFC 9101 §5). Raises ObjectNotAcceptable."""
-    token = asked.one("request") or ""
-    if len(token) > OBJECT_BYTES:
-        raise ObjectNotAcceptable
+    try:
+        signed = read_compact(asked.one("request") or "", longest=OBJECT_BYTES)
+    except NotAJws as error:
+        raise ObjectNotAcceptable from error
     alg = client.request_object_signing_alg
-    claims = await verified_claims(keys, client, token, alg=alg, types=TYPES)
-    if claims is None:
+    if not await has_signed(client, signed, keys=keys, alg=alg, types=TYPES):
         raise ObjectNotAcceptable
-    require_acceptable_claims(claims, client=client, issuer=issuer, at=at)
-    inside = parameters_of(claims)
+    require_acceptable_claims(signed.claims, client=client, issuer=issuer, at=at)
+    inside = parameters_of(signed.claims)
     for name in ("client_id", "response_type"):
         if asked.one(name) not in {None, inside.one(name)}:
             raise ObjectNotAcceptable

@@ -12,6 +12,7 @@ from joserfc.jwk import ECKey
 
 from libs.common.access_records import record_call
 from libs.common.certificates import certificate_of
+from libs.common.compact_jws import CompactJws
 from services.auth import records
 from services.auth.client import rules, store
 from services.auth.client.certificates import is_named_by
@@ -19,7 +20,7 @@ from services.auth.client.commands import find_client
 from services.auth.client.credentials import Shown, is_basic, read_shown
 from services.auth.client.rules import Client, ClientKind, Method, NotAuthenticated
 from services.auth.client.secrets import hash_secret, matches
-from services.auth.client.signatures import verified_claims
+from services.auth.client.signatures import has_signed
 from services.auth.oauth_errors import OAuthError
 from services.auth.parameters import Parameters
 from services.auth.parts import Parts, parts_of
@@ -67,7 +68,7 @@ async def _is_shown(request: Request, client: Client, shown: Shown) -> bool:
         return False
     match method:
         case Method.PRIVATE_KEY_JWT:
-            return await _has_signed(request, client, shown.assertion)
+            return shown.assertion is not None and await _has_signed(request, client, shown.assertion)
         case Method.CLIENT_SECRET_BASIC | Method.CLIENT_SECRET_POST:
             return matches(shown.secret, client.secret_hashes)
         case Method.TLS_CLIENT_AUTH:
@@ -77,11 +78,11 @@ async def _is_shown(request: Request, client: Client, shown: Shown) -> bool:
             assert_never(method)
 
 
-async def _has_signed(request: Request, client: Client, assertion: str) -> bool:
+async def _has_signed(request: Request, client: Client, assertion: CompactJws) -> bool:
     parts = parts_of(request)
-    alg = client.token_endpoint_auth_signing_alg
-    claims = await verified_claims(parts.client_keys, client, assertion, alg=alg, types=ASSERTION_TYPES)
-    return claims is not None and await _is_used_now(parts, client, claims, at=request.state.at)
+    keys, alg = parts.client_keys, client.token_endpoint_auth_signing_alg
+    is_own = await has_signed(client, assertion, keys=keys, alg=alg, types=ASSERTION_TYPES)
+    return is_own and await _is_used_now(parts, client, assertion.claims, at=request.state.at)
 
 
 async def _is_used_now(parts: Parts, client: Client, claims: Mapping[str, Any], *, at: datetime) -> bool:

@@ -5,8 +5,8 @@ import binascii
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
+from libs.common.compact_jws import CompactJws, NotAJws, read_compact
 from services.auth.client.rules import Method, NotAuthenticated
-from services.auth.client.signatures import unverified_part
 from services.auth.oauth_errors import OAuthError
 from services.auth.parameters import Parameters
 
@@ -24,7 +24,7 @@ class Shown:
     method: Method
     client_id: str | None
     secret: str = field(default="", repr=False)
-    assertion: str = field(default="", repr=False)
+    assertion: CompactJws | None = None
 
 
 def is_basic(authorization: str | None) -> bool:
@@ -70,10 +70,13 @@ def _read_basic(encoded: str) -> Shown:
 
 
 def _read_assertion(asked: Parameters) -> Shown:
-    assertion = asked.one("client_assertion") or ""
-    if asked.one("client_assertion_type") != ASSERTION_TYPE or len(assertion) > ASSERTION_BYTES:
+    if asked.one("client_assertion_type") != ASSERTION_TYPE:
         raise NotAuthenticated
-    claimed = unverified_part(assertion, 1).get("sub")
+    try:
+        assertion = read_compact(asked.one("client_assertion") or "", longest=ASSERTION_BYTES)
+    except NotAJws as error:
+        raise NotAuthenticated from error
+    claimed = assertion.claims.get("sub")
     if not isinstance(claimed, str) or not _may_be_a_name(claimed):
         raise NotAuthenticated
     return Shown(Method.PRIVATE_KEY_JWT, claimed, assertion=assertion)

@@ -13,7 +13,8 @@ from joserfc import jws
 from joserfc.jwk import ECKey
 
 from libs.common.clock import now
-from libs.common.public_keys import PublicKey, registry_of
+from libs.common.compact_jws import registry_of
+from libs.common.public_keys import PublicKey
 from services.auth.authorization.nonces import nonce_at
 from tests.integration.auth.registered import CREDENTIAL, Signer
 from tests.kit import Running
@@ -30,7 +31,7 @@ def make_proof(
 ) -> str:
     told = {"typ": "dpop+jwt", "alg": alg, "jwk": key.as_dict(private=False), **(header or {})}
     present = {name: value for name, value in told.items() if value is not None}
-    registry = registry_of(alg, longest=8_192)
+    registry = registry_of(alg)
     return jws.serialize_compact(present, json.dumps(claims).encode(), key, registry=registry)
 
 

@@ -15,8 +15,9 @@ from joserfc.jwk import ECKey, RSAKey
 from deploy.local.environment import Platform
 from libs.common.call import Call
 from libs.common.clock import now
+from libs.common.compact_jws import registry_of
 from libs.common.ids import new_id
-from libs.common.public_keys import PublicKey, registry_of
+from libs.common.public_keys import PublicKey
 from services.auth.client.commands import install_client
 from services.auth.client.rules import Client, ClientKind, Method
 from services.auth.client.secrets import hash_secret
@@ -77,7 +78,7 @@ def sign(
     """`kid`: empty for the key's own, None for none."""
     named = {} if kid is None else {"kid": kid or key.kid}
     text = json.dumps(claims).encode()
-    registry = registry_of(alg, longest=8_192)
+    registry = registry_of(alg)
     return jws.serialize_compact({"typ": "JWT", "alg": alg, **named, **header}, text, key, registry=registry)
 
 

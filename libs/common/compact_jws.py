@@ -1,0 +1,63 @@
+"""What others signed, as a compact JWS (RFC 7515 §7.1): read once, then verified by one key and one algorithm."""
+
+import json
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jws import CompactSignature, JWSRegistry
+
+from libs.common.public_keys import PublicKey
+
+LONGEST = 16_384
+
+
+class NotAJws(Exception):
+    """Its header and its claims are not both objects that can be read, or it is too long."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompactJws:
+    """Nothing that it says is to be believed before it is verified."""
+
+    header: dict[str, Any]
+    claims: dict[str, Any] = field(repr=False)
+    _signed: CompactSignature = field(repr=False)
+
+    def is_signed_by(self, key: PublicKey, *, alg: str) -> bool:
+        """A header may say what nobody here understands, unless it is critical (RFC 7515 §4)."""
+        if self.header.get("alg") != alg or "crit" in self.header:
+            return False
+        try:
+            return jws.validate_compact(self._signed, key, registry=registry_of(alg))
+        except (JoseError, ValueError, TypeError):
+            return False
+
+
+def read_compact(text: str, *, longest: int = LONGEST) -> CompactJws:
+    """`longest`: bytes, at most LONGEST. Raises NotAJws."""
+    if len(text) > longest:
+        raise NotAJws
+    try:
+        signed = jws.extract_compact(text.encode("ascii"), registry=_READING)
+        claims = json.loads(signed.payload)
+    except (JoseError, ValueError, TypeError, RecursionError) as error:
+        raise NotAJws from error
+    # The library decodes a header whatever it is.
+    header: Any = signed.headers()
+    if not isinstance(header, dict) or not isinstance(claims, dict):
+        raise NotAJws
+    return CompactJws(header, claims, signed)
+
+
+@cache
+def registry_of(alg: str) -> JWSRegistry:
+    """For this algorithm alone. It bounds no header by itself: whoever reads has bounded the whole."""
+    registry = JWSRegistry(algorithms=[alg], strict_check_header=False)
+    registry.max_header_length = LONGEST
+    return registry
+
+
+_READING = registry_of("ES256")

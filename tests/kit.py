@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import asyncpg
+import httpcore
 import httpx
 from fastapi import FastAPI
 from joserfc import jwt
@@ -214,7 +215,7 @@ async def running(
     settings = settings_of(service, platform, database=name, **overrides)
     owner_url = platform.database_url(databases.owner(service.name), database=name)
     async with resources_of(service, settings) as resources:
-        resources.service_calls.transport = httpx.MockTransport(_route(settings, peers or {}))
+        resources.service_calls.pool = Through(httpx.MockTransport(_route(settings, peers or {})))
         resources.freshness.fresh_as_of = {
             publisher: now() + timedelta(days=1) for publisher in service.publishers
         }
@@ -238,6 +239,27 @@ async def _jwks() -> dict[str, Any]:
 def _client(app: FastAPI, base_url: str) -> httpx.AsyncClient:
     transport = httpx.ASGITransport(app, client=("127.0.0.1", 40000))
     return httpx.AsyncClient(transport=transport, base_url=base_url)
+
+
+class Through(httpcore.AsyncConnectionPool):
+    """Connections that lead to applications in this process, or wherever a test wants."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
+        super().__init__()
+        self._transport = transport
+
+    async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
+        address = f"http://{request.url.host.decode()}:{request.url.port}{request.url.target.decode()}"
+        assert isinstance(request.stream, AsyncIterable)
+        content = b"".join([part async for part in request.stream])
+        asked = httpx.Request(request.method.decode(), address, headers=request.headers, content=content)
+        try:
+            answer = await self._transport.handle_async_request(asked)
+            return httpcore.Response(answer.status_code, headers=answer.headers.raw, content=await answer.aread())
+        except httpx.ConnectError as error:
+            raise httpcore.ConnectError from error
+        except httpx.ReadTimeout as error:
+            raise httpcore.ReadTimeout from error
 
 
 def _route(settings: ServiceSettings, peers: Mapping[str, Peer]) -> Peer:

@@ -7,16 +7,17 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
-import httpx
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from libs.common.confirmation import UNBOUND, Confirmation, confirmation_of
 from libs.common.errors import InvalidToken, ServiceUnavailable
+from libs.common.http_calls import FAULTS, new_pool, send
 
 REMEMBERED_TOKENS = 50_000
 JWKS_SECONDS = 300.0
@@ -149,11 +150,12 @@ FetchJwks = Callable[[], Awaitable[dict[str, Any]]]
 
 def jwks_over_http(address: str, *, timeout_seconds: float) -> FetchJwks:
     async def fetch() -> dict[str, Any]:
-        async with httpx.AsyncClient(timeout=timeout_seconds, trust_env=False) as client:
-            answer = await client.get(address)
-            answer.raise_for_status()
-            found: dict[str, Any] = answer.json()
-            return found
+        async with asyncio.timeout(timeout_seconds), new_pool() as pool:
+            answer = await send(pool, "GET", address, headers={})
+        if answer.status != HTTPStatus.OK:
+            raise ServiceUnavailable(service="auth")
+        found: dict[str, Any] = answer.json()
+        return found
 
     return fetch
 
@@ -232,7 +234,7 @@ class TokenVerifier:
                 return False
             try:
                 self._keys = KeySet.import_key_set(await self._fetch_jwks())  # type: ignore[arg-type]
-            except (httpx.HTTPError, JoseError, ValueError):
+            except (*FAULTS, ServiceUnavailable, JoseError, ValueError):
                 # The keys had so far stay good; auth may be away for a while.
                 self._fetched_at = time.monotonic() - JWKS_SECONDS + JWKS_RETRY_SECONDS
                 return False

@@ -1,13 +1,16 @@
 """Calls from one service to another's internal API, with a client credential (RFC 7523) and a deadline."""
 
 import asyncio
+import json
 import logging
 import time
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 from uuid import uuid4
 
-import httpx
+import httpcore
 from joserfc import jwt
 from joserfc.jwk import ECKey
 from pydantic import BaseModel, Field, ValidationError
@@ -16,6 +19,7 @@ from libs.common.call import Call
 from libs.common.circuit_breaker import CircuitBreaker
 from libs.common.contracts.envelope import Envelope
 from libs.common.errors import ServiceUnavailable
+from libs.common.http_calls import FAULTS, Answer, new_pool, send
 from libs.common.settings import ServiceSettings
 from libs.common.telemetry import current_traceparent
 
@@ -25,7 +29,6 @@ ASSERTION_SECONDS = 30
 RENEW_BEFORE_SECONDS = 30
 FEED_PAGE = 500
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-SERVER_ERROR = 500
 
 
 class _Granted(BaseModel):
@@ -40,11 +43,10 @@ class ServiceCalls:
 
     service: str
     settings: ServiceSettings
-    transport: httpx.AsyncBaseTransport | None = None
+    pool: httpcore.AsyncConnectionPool = field(default_factory=new_pool)
     _tokens: dict[str, tuple[float, str]] = field(default_factory=dict)
     _breakers: dict[str, CircuitBreaker] = field(default_factory=dict)
     _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _client: httpx.AsyncClient | None = None
 
     async def request(
         self,
@@ -54,7 +56,7 @@ class ServiceCalls:
         *,
         call: Call | None = None,
         body: dict[str, Any] | None = None,
-    ) -> httpx.Response:
+    ) -> Answer:
         """Answers whatever the other service answered below 500.
 
         Raises ServiceUnavailable when it is away, too slow or failing, and then it may or may not have acted; or
@@ -64,21 +66,20 @@ class ServiceCalls:
         if not breaker.may_call():
             raise ServiceUnavailable(service=service)
         try:
-            # httpx counts the time of each read; the deadline is of the whole call, its token included.
+            # Of the whole call, its token included.
             async with asyncio.timeout(self.settings.outbound_timeout_seconds):
                 headers = {"Authorization": f"Bearer {await self._token(service)}", **_handed_on(call)}
-                address = self._address(service) + path
-                answer = await self._http().request(method, address, headers=headers, json=body)
-        except (httpx.TimeoutException, TimeoutError) as error:
+                answer = await self._send(method, self._address(service) + path, headers=headers, body=body)
+        except TimeoutError as error:
             if breaker.note_deadline_missed():
                 log.warning("a service does not answer in time and is left alone", extra={"service": service})
             raise ServiceUnavailable(service=service) from error
-        except (httpx.HTTPError, OSError, ValidationError) as error:
+        except (*FAULTS, ValidationError) as error:
             raise ServiceUnavailable(service=service) from error
         breaker.note_answer()
-        if answer.status_code >= SERVER_ERROR:
+        if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise ServiceUnavailable(service=service)
-        if answer.status_code == httpx.codes.UNAUTHORIZED:
+        if answer.status == HTTPStatus.UNAUTHORIZED:
             self._tokens.pop(service, None)
         return answer
 
@@ -86,9 +87,9 @@ class ServiceCalls:
         """The events of one key after a sequence, from the publisher's feed. Raises ServiceUnavailable."""
         found: list[Envelope] = []
         while True:
-            query = httpx.QueryParams(partitionkey=partitionkey, after_sequence=after_sequence, limit=FEED_PAGE)
+            query = urlencode({"partitionkey": partitionkey, "after_sequence": after_sequence, "limit": FEED_PAGE})
             answer = await self.request("GET", publisher, f"/internal/v1/events?{query}")
-            if answer.status_code != httpx.codes.OK:
+            if answer.status != HTTPStatus.OK:
                 raise ServiceUnavailable(service=publisher)
             try:
                 page = [Envelope.model_validate(item["event"]) for item in answer.json()["events"]]
@@ -100,15 +101,15 @@ class ServiceCalls:
             after_sequence = page[-1].sequence_number
 
     async def close(self) -> None:
-        if self._client is not None:
-            await self._client.aclose()
+        await self.pool.aclose()
 
-    def _http(self) -> httpx.AsyncClient:
-        if self._client is None:
-            self._client = httpx.AsyncClient(
-                timeout=self.settings.outbound_timeout_seconds, transport=self.transport, trust_env=False
-            )
-        return self._client
+    async def _send(
+        self, method: str, address: str, *, headers: dict[str, str], body: dict[str, Any] | None
+    ) -> Answer:
+        if body is None:
+            return await send(self.pool, method, address, headers=headers)
+        typed = {**headers, "Content-Type": "application/json"}
+        return await send(self.pool, method, address, headers=typed, body=json.dumps(body).encode())
 
     def _address(self, service: str) -> str:
         address: str = getattr(self.settings, f"{service}_internal_url")
@@ -127,17 +128,22 @@ class ServiceCalls:
         return token if expires_at > time.time() else None
 
     async def _new_token(self, service: str) -> str:
-        answer = await self._http().post(
+        asked = {
+            "grant_type": "client_credentials",
+            "resource": self._audience(service),
+            "client_assertion_type": ASSERTION_TYPE,
+            "client_assertion": self._assertion(),
+        }
+        answer = await send(
+            self.pool,
+            "POST",
             f"{self.settings.auth_internal_url}/oauth/token",
-            data={
-                "grant_type": "client_credentials",
-                "resource": self._audience(service),
-                "client_assertion_type": ASSERTION_TYPE,
-                "client_assertion": self._assertion(),
-            },
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
+            body=urlencode(asked).encode(),
         )
-        answer.raise_for_status()
-        granted = _Granted.model_validate_json(answer.content)
+        if answer.status != HTTPStatus.OK:
+            raise ServiceUnavailable(service="auth")
+        granted = _Granted.model_validate_json(answer.body)
         self._tokens[service] = (time.time() + granted.expires_in - RENEW_BEFORE_SECONDS, granted.access_token)
         return granted.access_token
 

@@ -242,5 +242,5 @@ def configure_logging(service: str, *, role: str, level: str) -> None:
         )
     )
     logging.basicConfig(level=level, handlers=[lines], force=True)
-    for chatty in ("httpx", "aiokafka", "asyncio"):
+    for chatty in ("httpcore", "aiokafka", "asyncio"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

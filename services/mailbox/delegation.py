@@ -1,9 +1,10 @@
 """What mailbox asks of delegation: who receives, and whether a disclosure still stands. It keeps no copy."""
 
+from http import HTTPStatus
 from typing import Literal, TypeVar
+from urllib.parse import urlencode
 from uuid import UUID
 
-import httpx
 from pydantic import BaseModel, ValidationError
 
 from libs.common.call import Call
@@ -40,8 +41,12 @@ async def find_addressees(  # noqa: PLR0913 - the question's members, each by na
 
     Raises ServiceUnavailable.
     """
-    query = httpx.QueryParams(
-        department=department, online_service=online_service, confidential="true" if confidential else "false"
+    query = urlencode(
+        {
+            "department": department,
+            "online_service": online_service,
+            "confidential": "true" if confidential else "false",
+        }
     )
     answer = await _ask(calls, call, f"/internal/v1/applicants/{applicant_id}/addressees?{query}", _Addressees)
     if answer is None:
@@ -57,18 +62,18 @@ async def is_disclosed(
 
     Raises ServiceUnavailable.
     """
-    query = httpx.QueryParams(department=department, user_code_id=str(user_code_id))
+    query = urlencode({"department": department, "user_code_id": user_code_id})
     answer = await _ask(calls, call, f"/internal/v1/applicants/{applicant_id}/disclosure?{query}", _Disclosure)
     return answer is not None and answer.disclosed
 
 
 async def _ask(calls: ServiceCalls, call: Call, path: str, answer_type: type[Answer]) -> Answer | None:
     answer = await calls.request("GET", DELEGATION, path, call=call)
-    if answer.status_code == httpx.codes.NOT_FOUND:
+    if answer.status == HTTPStatus.NOT_FOUND:
         return None
     try:
-        if answer.status_code == httpx.codes.OK:
-            return answer_type.model_validate_json(answer.content)
+        if answer.status == HTTPStatus.OK:
+            return answer_type.model_validate_json(answer.body)
     except ValidationError as error:
         raise ServiceUnavailable(service=DELEGATION) from error
     raise ServiceUnavailable(service=DELEGATION)

@@ -12,6 +12,7 @@ OUTSIDE = {
     "asyncpg",
     "aiokafka",
     "httpx",
+    "httpcore",
     "fastapi",
     "starlette",
     "asyncio",

@@ -88,7 +88,7 @@ async def add_person(world: World, resources: Resources, *, number: int) -> Sign
         call=call,
         body={"applicant_id": str(applicant_id), "language": "fr"},
     )
-    expect(assigned.status_code in {codes.OK, codes.CREATED}, f"no code was assigned: {assigned.text}")
+    expect(assigned.status in {codes.OK, codes.CREATED}, f"no code was assigned: {assigned.status}")
     given = assigned.json()
     person = Person(f"Mesure {number}", given["user_code"], given["one_time_password"], user_code_id=str(code_id))
     await _first_use(world, person)

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from http import HTTPStatus
 from uuid import UUID
 
-import httpx
 from pydantic import BaseModel, Field, ValidationError
 
 from libs.common.access_records import Circumstances
@@ -101,8 +101,8 @@ async def _ask(parts: Parts, user_code_id: UUID, circumstances: Circumstances) -
     path = f"/internal/v1/user-codes/{user_code_id}/represented-applicants"
     answer = await parts.service_calls.request("GET", DELEGATION, path, call=call)
     try:
-        if answer.status_code == httpx.codes.OK:
-            found = _Answer.model_validate_json(answer.content).represented_applicants
+        if answer.status == HTTPStatus.OK:
+            found = _Answer.model_validate_json(answer.body).represented_applicants
             return tuple(Represented(**dict(one)) for one in found)
     except ValidationError as error:
         raise ServiceUnavailable(service=DELEGATION) from error

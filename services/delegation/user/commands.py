@@ -1,9 +1,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import Literal
 from uuid import UUID
 
-import httpx
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from libs.common.call import Call
@@ -167,8 +167,8 @@ async def _assign(calls: ServiceCalls, call: Call, user: User) -> _Assigned:
         body={"applicant_id": str(user.applicant_id), "language": user.language},
     )
     try:
-        if answer.status_code in {httpx.codes.OK, httpx.codes.CREATED}:
-            return _Assigned.model_validate_json(answer.content)
+        if answer.status in {HTTPStatus.OK, HTTPStatus.CREATED}:
+            return _Assigned.model_validate_json(answer.body)
         refusal = REFUSALS[answer.json()["code"]]
     except (ValidationError, ValueError, KeyError, TypeError):
         raise ServiceUnavailable(service="auth") from None

@@ -53,13 +53,13 @@ async def _assign(calls: ServiceCalls, call: Call, person: Person, *, applicant_
         call=call,
         body={"applicant_id": str(applicant_id), "language": person.language},
     )
-    if answer.status_code == USED:
+    if answer.status == USED:
         return Assignment(is_used=True)
-    if answer.status_code not in ASSIGNED:
-        log.error("auth refused to assign a code", extra={"status": answer.status_code})
+    if answer.status not in ASSIGNED:
+        log.error("auth refused to assign a code", extra={"status": answer.status})
         return Assignment()
     try:
-        return Assignment(AssignedCode.model_validate_json(answer.content))
+        return Assignment(AssignedCode.model_validate_json(answer.body))
     except ValidationError:
         log.exception("auth answered something else than a code")
         return Assignment()

@@ -29,7 +29,7 @@ from libs.common.relay import Relay
 from libs.common.service import new_follower
 from libs.common.sweeping import every_in_rounds
 from tests.integration.common.probe import CONSUMER, PUBLISHER, note
-from tests.kit import Running, running
+from tests.kit import Running, Through, running
 
 WAIT_SECONDS = 30
 
@@ -79,7 +79,7 @@ async def pair(platform_with_kafka: Platform) -> AsyncIterator[Pair]:
     platform = replace(platform_with_kafka, topic_prefix=f"t{uuid4().hex[:8]}.")
     await asyncio.to_thread(infrastructure.apply_access, platform, access.load())
     async with running(PUBLISHER, platform) as publisher, running(CONSUMER, platform) as consumer:
-        consumer.resources.service_calls.transport = _FeedTransport(publisher)
+        consumer.resources.service_calls.pool = Through(_FeedTransport(publisher))
         yield Pair(publisher, consumer)
 
 

@@ -19,7 +19,7 @@ from tests.integration.mailbox.boxes import (
     refused_connection,
     too_slow,
 )
-from tests.kit import idempotent, running
+from tests.kit import Through, idempotent, running
 
 STORED = ("messages", "deliveries", "mailboxes", "outbox", "evidence_records", "idempotency_keys")
 
@@ -109,7 +109,7 @@ async def test_while_auth_gives_no_token_nothing_is_stored(platform: Platform) -
 
 async def test_an_answer_that_never_ends_is_given_up_at_the_deadline(platform: Platform) -> None:
     async with running(SERVICE, platform, outbound_timeout_seconds=0.3) as service:
-        service.resources.service_calls.transport = Dripping()
+        service.resources.service_calls.pool = Through(Dripping())
         async with asyncio.timeout(5):
             answer = await service.public.post(
                 f"/v1/applicants/{new_id()}/messages",

@@ -6,7 +6,7 @@ import time
 from typing import Any
 from uuid import uuid4
 
-import httpx
+import httpcore
 import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, RSAKey
@@ -29,7 +29,7 @@ class Keys:
     async def fetch(self) -> dict[str, Any]:
         self.asked += 1
         if self.is_away:
-            raise httpx.ConnectError("away")
+            raise httpcore.ConnectError("away")
         return dict(KeySet(list(self.keys.values())).as_dict(private=False))
 
     def add(self, kid: str) -> None:

@@ -88,6 +88,8 @@ class Pages:
             extensions=["jinja2.ext.i18n"],
             trim_blocks=True,
             lstrip_blocks=True,
+            # They do not change while the service runs.
+            auto_reload=False,
         )
         # The extension adds this method to the environment when it is loaded.
         environment.install_gettext_translations(_translations(language), newstyle=True)  # type: ignore[attr-defined]

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from libs.common.contracts.envelope import applicant_key, department_key
+from libs.common.contracts.envelope import agent_key, applicant_key, department_key
 from libs.common.database import Connection, Database
 from libs.common.ids import new_id
 from libs.common.principal import Principal
@@ -191,8 +191,13 @@ async def _write(connection: Connection, calls: Sequence[_Recorded]) -> list[str
 
 def _keys_of_facts(principal: Principal, applicant_id: UUID | None) -> list[str]:
     """Partition keys of the events that a decision for this caller about this applicant rests on."""
-    applicant = [] if applicant_id is None else [applicant_key(applicant_id)]
-    return applicant if principal.department is None else [*applicant, department_key(principal.department)]
+    applicants = (applicant_id, principal.mandatary_applicant_id)
+    keys = [applicant_key(one) for one in applicants if one is not None]
+    if principal.department is not None:
+        keys.append(department_key(principal.department))
+    if principal.agent_id is not None:
+        keys.append(agent_key(principal.agent_id))
+    return keys
 
 
 async def list_of_applicant(

@@ -41,6 +41,12 @@ SESSION = {
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
     "random_page_cost": "1.1",
+    # Whoever is gone without a word holds what it has locked for half a minute, not for the hours of the defaults.
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "20000",
+    "idle_in_transaction_session_timeout": "30000",
 }
 
 # The database is away, full or failing over, answers too late, or chose this transaction to end a deadlock:
@@ -53,6 +59,9 @@ AWAY = (
     asyncpg.OperatorInterventionError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.TransactionRollbackError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    # A password is being replaced: it is in the database before each process has it, or after.
+    asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InterfaceError,
 )
 

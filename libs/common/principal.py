@@ -78,7 +78,7 @@ class Principal:
             (kind, str(value))
             for kind, value in (
                 ("applicant", self.applicant_id),
-                ("applicant", self._other_applicant()),
+                ("applicant", self.mandatary_applicant_id),
                 ("user_code", self.user_code_id),
                 ("session", self.session_id),
                 ("agent", self.agent_id),
@@ -87,7 +87,8 @@ class Principal:
         ]
         return [kind for kind, _ in pairs], [subject for _, subject in pairs]
 
-    def _other_applicant(self) -> UUID | None:
+    @property
+    def mandatary_applicant_id(self) -> UUID | None:
         """Whose code a mandatary has: what stands against that applicant stands against the code too."""
         return None if self.user_code_applicant_id == self.applicant_id else self.user_code_applicant_id
 
@@ -230,7 +231,7 @@ class TokenVerifier:
 
     async def _refresh(self, not_younger_than: float) -> bool:
         async with self._fetching:
-            if self._keys is not None and time.monotonic() - self._fetched_at <= not_younger_than:
+            if time.monotonic() - self._fetched_at <= not_younger_than:
                 return False
             try:
                 self._keys = KeySet.import_key_set(await self._fetch_jwks())  # type: ignore[arg-type]

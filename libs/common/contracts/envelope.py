@@ -12,7 +12,8 @@ SEQUENCE_DIGITS = 20
 class Event(BaseModel):
     """The facts of one event: strict when made, tolerant of unknown fields when read."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    # What is wrong with it may be logged, what it says may not.
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     type: ClassVar[str]
 
@@ -25,7 +26,8 @@ class Envelope(BaseModel):
     `service:<name>`); notices to departments never carry actor, correlationid or causationid.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    # What is wrong with it may be logged, what it says may not.
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     specversion: Literal["1.0"] = "1.0"
     id: UUID

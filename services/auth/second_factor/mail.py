@@ -1,5 +1,6 @@
 """Mail by SMTP, in the person's language, with neither a link nor a code in its subject."""
 
+import asyncio
 import ssl
 from email.message import EmailMessage
 
@@ -29,19 +30,20 @@ async def send_code(parts: Parts, *, address: str, language: str, code: str) -> 
 async def _send(settings: AuthSettings, message: EmailMessage) -> None:
     password = settings.smtp_password_file
     try:
-        await aiosmtplib.send(
-            message,
-            hostname=settings.smtp_host,
-            port=settings.smtp_port,
-            use_tls=settings.smtp_tls == "tls",
-            start_tls=settings.smtp_tls == "starttls",
-            tls_context=None
-            if settings.smtp_tls == "none"
-            else ssl.create_default_context(cafile=settings.smtp_ca_file),
-            username=settings.smtp_user,
-            password=None if password is None else password.read_text(encoding="utf-8").strip(),
-            timeout=settings.smtp_timeout_seconds,
-        )
+        # The library would give the time to each of its commands anew.
+        async with asyncio.timeout(settings.smtp_timeout_seconds):
+            await aiosmtplib.send(
+                message,
+                hostname=settings.smtp_host,
+                port=settings.smtp_port,
+                use_tls=settings.smtp_tls == "tls",
+                start_tls=settings.smtp_tls == "starttls",
+                tls_context=None
+                if settings.smtp_tls == "none"
+                else ssl.create_default_context(cafile=settings.smtp_ca_file),
+                username=settings.smtp_user,
+                password=None if password is None else password.read_text(encoding="utf-8").strip(),
+            )
     except (aiosmtplib.SMTPException, OSError, ValueError) as error:
         # The library's words may hold the address; its kind is enough for the operator.
         raise MailNotSent(retry_after=60) from error

@@ -1,6 +1,7 @@
 import asyncio
 import hashlib
 import json
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from libs.common.call import Call
 from libs.common.clock import now
 from libs.common.compact_jws import NotAJws, read_compact, registry_of
 from libs.common.database import Connection, Database
+from libs.common.errors import DatabaseUnavailable
 from libs.common.evidence import record_evidence
 from libs.common.ids import new_id
 from libs.common.public_keys import PublicKey
@@ -22,8 +24,13 @@ from services.auth.key_files import SymmetricKey, seal, unseal
 from services.auth.signing_key import rules, store
 from services.auth.signing_key.rules import FAMILY_OF_ALG, Family, Schedule, SealedKey
 
+log = logging.getLogger(__name__)
+
 RSA_BITS = 3_072
 CACHED_SECONDS = 5.0
+# While the database does not answer, for how long the keys are taken as they are, and how often it is asked.
+KEPT_SECONDS = 60.0
+RETRY_SECONDS = 1.0
 # Between two readings of the keys; those beyond are verified each time they are shown.
 REMEMBERED_TOKENS = 10_000
 
@@ -144,6 +151,7 @@ class SigningKeys:
     _verifying: dict[str, tuple[Family, PublicKey]] = field(default_factory=dict, repr=False)
     _remembered: dict[bytes, tuple[str | None, dict[str, Any]]] = field(default_factory=dict, repr=False)
     _read_at: float = float("-inf")
+    _failed_at: float = float("-inf")
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def jwks(self) -> dict[str, Any]:
@@ -164,7 +172,7 @@ class SigningKeys:
         known = await self._published()
         if any(self._choose(known, alg) is None for alg in algs):
             # A client registered since may be the first that needs the family.
-            known = await self._published(at_most_seconds=0)
+            known = await self._published(anew=True)
         return Signer({alg: self._opened_for(known, alg) for alg in algs})
 
     async def verify(self, token: str, *, typ: str | None = None) -> dict[str, Any] | None:
@@ -209,14 +217,28 @@ class SigningKeys:
             self._opened[key.kid] = kind.import_key(pem)
         return self._opened[key.kid]
 
-    async def _published(self, *, at_most_seconds: float | None = None) -> list[SealedKey]:
-        oldest = self.cached_seconds if at_most_seconds is None else at_most_seconds
-        if time.monotonic() - self._read_at <= oldest:
+    async def _published(self, *, anew: bool = False) -> list[SealedKey]:
+        """Whoever asks while they are being read takes those that are known. Raises DatabaseUnavailable."""
+        if not anew and self._are_known(KEPT_SECONDS if self._reading.locked() else self.cached_seconds):
             return self._known
         async with self._reading:
-            if time.monotonic() - self._read_at > oldest:
-                await self._read()
+            is_due = anew or not self._are_known(self.cached_seconds)
+            if is_due and time.monotonic() - self._failed_at > RETRY_SECONDS:
+                await self._try_to_read()
+            has_failed = self._failed_at > self._read_at
+            if not self._are_known(KEPT_SECONDS) or (anew and has_failed):
+                raise DatabaseUnavailable
             return self._known
+
+    def _are_known(self, oldest: float) -> bool:
+        return time.monotonic() - self._read_at <= oldest
+
+    async def _try_to_read(self) -> None:
+        try:
+            await self._read()
+        except DatabaseUnavailable:
+            log.warning("the signing keys could not be read anew")
+            self._failed_at = time.monotonic()
 
     async def _read(self) -> None:
         at = now()

@@ -36,9 +36,7 @@ class Guessing:
         self, password: SecretStr, *, demands: Demands, known_of_person: Iterable[str]
     ) -> None:
         """Raises PasswordTooCommon, PasswordGuessable, HashingBusy."""
-        self._threads.require_place()
-        words = guessing_words(known_of_person)
-        await anyio.to_thread.run_sync(self._require, password, demands, words, limiter=self._threads.limiter)
+        await self._threads.run(self._require, password, demands, guessing_words(known_of_person))
 
     def _require(self, password: SecretStr, demands: Demands, words: list[str]) -> None:
         plain = normalise_password(password.get_secret_value())

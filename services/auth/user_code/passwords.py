@@ -1,8 +1,9 @@
 import base64
 import hmac
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar, TypeVarTuple
 
 import anyio
 import anyio.to_thread
@@ -16,6 +17,8 @@ from services.auth.settings import AuthSettings
 from services.auth.user_code.password_rules import normalise_password
 from services.auth.user_code.rules import normalise_one_time
 
+Arguments = TypeVarTuple("Arguments")
+Result = TypeVar("Result")
 LEAST_MEMORY_KIB = 8
 
 
@@ -39,13 +42,21 @@ class Threads:
     """A few threads with a bounded queue before them."""
 
     def __init__(self, count: int, *, queue: int) -> None:
-        self.limiter = anyio.CapacityLimiter(count)
-        self._queue = queue
+        self._limiter = anyio.CapacityLimiter(count)
+        self.places = count + queue
 
-    def require_place(self) -> None:
+    async def run(self, work: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
         """Raises HashingBusy before anything is computed."""
-        places = self.limiter.statistics()
-        if places.borrowed_tokens >= places.total_tokens and places.tasks_waiting >= self._queue:
+        self._require_place()
+        # Taken in the same step: the library lets others run before it counts who waits.
+        self.places -= 1
+        try:
+            return await anyio.to_thread.run_sync(work, *arguments, limiter=self._limiter)
+        finally:
+            self.places += 1
+
+    def _require_place(self) -> None:
+        if self.places <= 0:
             raise HashingBusy(retry_after=2)
 
 
@@ -74,8 +85,7 @@ class Passwords:
     async def hash(self, password: SecretStr, *, is_one_time: bool = False) -> HashedPassword:
         """Raises HashingBusy."""
         peppered = self._peppered(password, self._pepper.secret, is_one_time=is_one_time)
-        self._threads.require_place()
-        made = await anyio.to_thread.run_sync(self._hasher.hash, peppered, limiter=self._threads.limiter)
+        made = await self._threads.run(self._hasher.hash, peppered)
         return HashedPassword(made, self._pepper.id, is_one_time)
 
     async def verify(self, password: SecretStr, known: HashedPassword | None) -> bool:
@@ -83,9 +93,7 @@ class Passwords:
         against = known if known and known.pepper_key_id in self._secrets else self._nobodys
         secret = self._secrets[against.pepper_key_id]
         peppered = self._peppered(password, secret, is_one_time=against.is_one_time)
-        self._threads.require_place()
-        limiter = self._threads.limiter
-        matches = await anyio.to_thread.run_sync(self._matches_evenly, against.hash, peppered, limiter=limiter)
+        matches = await self._threads.run(self._matches_evenly, against.hash, peppered)
         return matches and against is known
 
     async def is_one_of(self, password: SecretStr, former: Sequence[HashedPassword]) -> bool:
@@ -95,8 +103,7 @@ class Passwords:
             for one in former
             if one.pepper_key_id in self._secrets
         ]
-        self._history_thread.require_place()
-        return await anyio.to_thread.run_sync(self._any_matches, pairs, limiter=self._history_thread.limiter)
+        return await self._history_thread.run(self._any_matches, pairs)
 
     def needs_renewal(self, known: HashedPassword) -> bool:
         """Whether today it would be made with another pepper or other parameters."""

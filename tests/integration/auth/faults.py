@@ -47,12 +47,16 @@ FAULTS = {
 @asynccontextmanager
 async def fault(service: Running, name: str) -> AsyncIterator[None]:
     begins, ends = FAULTS[name]
-    service.apps[0].state.parts.keys.cached_seconds = 0
+    keys = service.apps[0].state.parts.keys
+    # As if they had been read for the last time long ago.
+    keys._read_at = float("-inf")  # noqa: SLF001
     owner = await asyncpg.connect(service.owner_url)
     try:
         await owner.execute(TOO_LONG)
         await owner.execute(begins)
         yield
         await owner.execute(ends)
+        # As if it had failed a while ago.
+        keys._failed_at = float("-inf")  # noqa: SLF001
     finally:
         await owner.close()

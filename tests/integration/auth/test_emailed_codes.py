@@ -237,3 +237,26 @@ def test_mail_in_clear_is_for_a_loopback_address_alone(platform: Platform) -> No
     keys.create(platform.keys)
     with pytest.raises(ValueError, match="loopback"):
         settings_of(SERVICE, platform, smtp_host="mail.example.org", smtp_tls="none")
+
+
+async def test_a_mail_server_that_answers_slowly_is_given_up_in_time(platform: Platform) -> None:
+    async def dawdle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 slow\r\n")
+        while await reader.readline():
+            await asyncio.sleep(0.4)
+            writer.write(b"250 yes\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(dawdle, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    chosen = {"argon2_memory_kib": 64, "argon2_passes": 1, "smtp_port": port, "smtp_timeout_seconds": 1.0}
+    keys.create(platform.keys)
+    async with (
+        server,
+        running(SERVICE, platform, peers=None, database=None, keys_dir=platform.keys, **chosen) as service,
+    ):
+        await SERVICE.operations["install"](service.resources, [str(INSTALLATION)])
+        browser, _ = await signed_in(service, platform)
+        async with asyncio.timeout(5):
+            answer = await post(browser, "/email", name="")
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")

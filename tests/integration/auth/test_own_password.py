@@ -266,7 +266,7 @@ async def test_an_attempt_that_could_not_be_judged_counts_for_nothing(
         raise HashingBusy(retry_after=2)
 
     with monkeypatch.context() as busy:
-        busy.setattr(Threads, "require_place", full)
+        busy.setattr(Threads, "_require_place", full)
         for _ in range(30):
             answer = await change(browser, present=PASSWORD)
             assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")

@@ -384,7 +384,7 @@ async def test_more_sign_ins_than_can_be_hashed_are_asked_to_wait(
     def full(_: Threads) -> None:
         raise HashingBusy(retry_after=2)
 
-    monkeypatch.setattr(Threads, "require_place", full)
+    monkeypatch.setattr(Threads, "_require_place", full)
     answer = await parties.sign_in(new_browser(auth), parties.client(auth, platform), person)
     assert answer.status_code == 503
     assert "retry-after" in answer.headers

@@ -8,15 +8,17 @@ import pytest
 from deploy.local.environment import Platform
 from libs.common.call import Call
 from libs.common.clock import now
-from libs.common.errors import OperatorFault
+from libs.common.errors import DatabaseUnavailable, OperatorFault
 from libs.common.ids import new_id
 from libs.common.relay import LOCK_KEY, TRY_LOCK
 from services.auth.app import SERVICE
 from services.auth.key_files import read_key
 from services.auth.settings import AuthSettings
+from services.auth.signing_key import commands, store
 from services.auth.signing_key.commands import SigningKeys, forget_retired, publish_when_due
 from services.auth.signing_key.rules import Schedule
 from tests.integration.auth import parties
+from tests.integration.auth.faults import fault
 from tests.kit import Running
 
 DAYS = Schedule(every=timedelta(days=90), notice=timedelta(days=1), kept=timedelta(days=1))
@@ -137,6 +139,43 @@ async def test_a_token_that_was_verified_before_is_looked_at_again_once_its_key_
     await SERVICE.operations["signing-keys"](auth.resources, ["rotate", "--at-once"])
     await asyncio.sleep(0.6)
     assert await keys.verify(token) is None
+
+
+async def test_while_the_database_does_not_answer_the_known_keys_serve_and_nobody_queues(
+    auth: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = replica(auth, DAYS, cached_seconds=0.05)
+    token = await keys.sign(CLAIMS, typ="JWT")
+    tries = []
+
+    async def hangs(*_: object, **__: object) -> list[object]:
+        tries.append(1)
+        await asyncio.sleep(0.3)
+        raise DatabaseUnavailable
+
+    monkeypatch.setattr(store, "list_published", hangs)
+    await asyncio.sleep(0.1)
+    async with asyncio.timeout(1):
+        assert await asyncio.gather(*(keys.verify(token) for _ in range(20))) == [CLAIMS] * 20
+        assert await keys.sign(CLAIMS, typ="JWT")
+    assert len(tries) == 1
+    monkeypatch.undo()
+    monkeypatch.setattr(commands, "RETRY_SECONDS", 0)
+    await SERVICE.operations["signing-keys"](auth.resources, ["rotate", "--at-once"])
+    assert await keys.verify(token) is None
+
+
+async def test_keys_that_were_not_read_for_long_serve_no_longer(
+    auth: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = replica(auth, DAYS, cached_seconds=0.05)
+    token = await keys.sign(CLAIMS, typ="JWT")
+    monkeypatch.setattr(commands, "KEPT_SECONDS", 0.05)
+    await asyncio.sleep(0.1)
+    async with fault(auth, "the keys cannot be read"):
+        for _ in range(3):
+            with pytest.raises(DatabaseUnavailable):
+                await keys.verify(token)
 
 
 @pytest.mark.parametrize("arguments", [[], ["burn"], ["rotate", "--soon"]])

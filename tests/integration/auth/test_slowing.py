@@ -388,7 +388,7 @@ async def test_a_sign_in_that_could_not_be_judged_is_not_counted(
         raise HashingBusy(retry_after=2)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Threads, "require_place", full)
+        patched.setattr(Threads, "_require_place", full)
         for _ in range(2 * slowing.OF_CODE_AND_NETWORK.free):
             assert (await signs_in(browser, auth, platform, person)).status_code == 503
     assert "code" in answer_of(await signs_in(browser, auth, platform, person))

@@ -182,6 +182,26 @@ async def test_a_parked_event_makes_its_applicant_stale_and_no_other(service: Ru
     assert (await post(service, headers, applicant=other)).status_code == 201
 
 
+async def test_a_parked_event_of_a_mandatarys_own_applicant_makes_its_calls_for_another_stale(
+    service: Running,
+) -> None:
+    own = new_id()
+    headers = {**mine(service, user_code_applicant=own), **idempotent()}
+    assert (await post(service, headers)).status_code == 201
+    await park(service, f"applicant:{own}")
+    assert (await post(service, {**headers, **idempotent()})).json()["code"] == "facts-too-old"
+    assert (await post(service, {**mine(service), **idempotent()})).status_code == 201
+
+
+async def test_a_parked_event_of_an_agent_makes_its_calls_stale_and_no_others(service: Running) -> None:
+    agent = new_id()
+    await park(service, f"agent:{agent}")
+    place = f"/v1/applicants/{APPLICANT}/remittance"
+    stale = await service.public.get(place, headers=service.tokens.agent("auditor", agent_id=agent))
+    assert (stale.status_code, stale.json()["code"]) == (503, "facts-too-old")
+    assert (await service.public.get(place, headers=service.tokens.agent("auditor"))).status_code == 200
+
+
 async def test_a_parked_event_of_a_department_makes_its_decisions_stale_and_no_others(service: Running) -> None:
     await park(service, "department:cnesst")
     assert await decision(service, "cnesst", APPLICANT) == (503, "facts-too-old")

@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta, timezone
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
+from pydantic import SecretStr
 
 from deploy.local.environment import Platform
-from libs.common.database import Connection
+from libs.common.database import Connection, Database
 from libs.common.errors import DatabaseUnavailable
 from tests.integration.common.probe import PUBLISHER
 from tests.kit import Running, running
@@ -78,3 +80,34 @@ async def test_a_value_that_cannot_be_sent_is_the_callers_fault(service: Running
 async def test_a_broken_rule_is_the_statements_own(service: Running) -> None:
     with pytest.raises(asyncpg.NotNullViolationError):
         await service.database.execute("INSERT INTO dpop_proofs (expires_at) VALUES ($1)", datetime.now(UTC))
+
+
+async def test_whoever_is_gone_without_a_word_keeps_nothing_locked_for_long(service: Running) -> None:
+    [kept] = await service.database.fetch(
+        "SELECT current_setting('tcp_keepalives_idle') AS idle, current_setting('tcp_user_timeout') AS unanswered,"
+        " current_setting('idle_in_transaction_session_timeout') AS in_transaction"
+    )
+    assert tuple(kept) == ("10", "20000", "30s")
+
+
+async def test_a_transaction_that_its_session_did_not_outlive_may_be_tried_again(service: Running) -> None:
+    async def pauses() -> None:
+        async with service.database.transaction() as tx:
+            await tx.execute("SET LOCAL idle_in_transaction_session_timeout = '50ms'")
+            await asyncio.sleep(0.3)
+            await tx.execute("SELECT 1")
+
+    with pytest.raises(DatabaseUnavailable):
+        await pauses()
+    assert await service.database.fetch("SELECT 1")
+
+
+async def test_while_a_password_is_replaced_the_database_counts_as_away(service: Running) -> None:
+    url = urlsplit(service.settings.database_url.get_secret_value())
+    changed = url._replace(netloc=url.netloc.replace(f":{url.password}@", ":former@"))
+    database = await Database.connect(SecretStr(urlunsplit(changed)), size=1)
+    try:
+        with pytest.raises(DatabaseUnavailable):
+            await database.fetch("SELECT 1")
+    finally:
+        await database.close()

@@ -1,3 +1,4 @@
+import asyncio
 from typing import Any
 
 import argon2
@@ -64,9 +65,16 @@ async def test_a_one_time_password_is_read_with_or_without_its_groups() -> None:
 
 async def test_more_passwords_than_the_queue_takes_are_refused() -> None:
     hasher = passwords(hashing_threads=1, hashing_queue=0)
-    hasher._threads.limiter.acquire_on_behalf_of_nowait(object())  # noqa: SLF001 - one hash that never ends
+    hasher._threads.places = 0  # noqa: SLF001 - one hash that never ends
     with pytest.raises(HashingBusy):
         await hasher.verify(PASSWORD, None)
+
+
+async def test_of_many_that_come_in_one_moment_no_more_than_the_queue_takes_are_computed() -> None:
+    hasher = passwords(hashing_threads=2, hashing_queue=3, argon2_memory_kib=64)
+    ended = await asyncio.gather(*(hasher.verify(PASSWORD, None) for _ in range(50)), return_exceptions=True)
+    assert [type(one) for one in ended].count(HashingBusy) == 45
+    assert not await hasher.verify(PASSWORD, None)
 
 
 OLD_PEPPER = SymmetricKey("old pepper", bytes(range(1, 33)))
@@ -128,8 +136,8 @@ async def test_former_passwords_are_recognised_each_in_its_own_form_and_with_its
 
 async def test_comparing_former_passwords_takes_no_place_from_those_who_sign_in() -> None:
     hasher = passwords(hashing_threads=1, hashing_queue=0, argon2_memory_kib=64)
-    hasher._threads.limiter.acquire_on_behalf_of_nowait(object())  # noqa: SLF001 - one hash that never ends
+    hasher._threads.places = 0  # noqa: SLF001 - one hash that never ends
     assert not await hasher.is_one_of(PASSWORD, [])
-    hasher._history_thread.limiter.acquire_on_behalf_of_nowait(object())  # noqa: SLF001 - the same
+    hasher._history_thread.places = 0  # noqa: SLF001 - the same
     with pytest.raises(HashingBusy):
         await hasher.is_one_of(PASSWORD, [])

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from libs.common.clock import civil_date, next_second
+from libs.common.contracts.registry import PersonInChargeDesignated
 from libs.common.errors import DomainError, FactsTooOld, MissingToken, UnknownOrForeign
 from libs.common.ids import new_id
 from libs.common.pairwise import pairwise_id
@@ -108,3 +109,9 @@ def test_an_issuer_is_https_or_on_loopback(issuer: str) -> None:
 def test_any_other_issuer_is_refused(issuer: str) -> None:
     with pytest.raises(ValidationError):
         settings(issuer)
+
+
+def test_what_an_event_says_is_not_repeated_by_the_fault_that_it_has() -> None:
+    with pytest.raises(ValidationError) as fault:
+        PersonInChargeDesignated.model_validate({"email": ["jeanne@example.org"], "language": "jeanne"})
+    assert "jeanne" not in str(fault.value)

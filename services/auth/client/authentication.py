@@ -81,13 +81,17 @@ async def _is_shown(request: Request, client: Client, shown: Shown) -> bool:
 async def _has_signed(request: Request, client: Client, assertion: CompactJws) -> bool:
     parts = parts_of(request)
     keys, alg = parts.client_keys, client.token_endpoint_auth_signing_alg
-    is_own = await has_signed(client, assertion, keys=keys, alg=alg, types=ASSERTION_TYPES)
-    return is_own and await _is_used_now(parts, client, assertion.claims, at=request.state.at)
+    if not await has_signed(client, assertion, keys=keys, alg=alg, types=ASSERTION_TYPES):
+        return False
+    called = request.scope["route"].path_format
+    return await _is_used_now(parts, client, assertion.claims, called=called, at=request.state.at)
 
 
-async def _is_used_now(parts: Parts, client: Client, claims: Mapping[str, Any], *, at: datetime) -> bool:
+async def _is_used_now(
+    parts: Parts, client: Client, claims: Mapping[str, Any], *, called: str, at: datetime
+) -> bool:
     """RFC 7523 §3: an assertion serves once."""
-    audiences = _audiences(parts, client)
+    audiences = _audiences(parts, client, called=called)
     expires_at = rules.require_fair_assertion(claims, client=client, audiences=audiences, at=at)
     return await store.use_assertion(
         parts.database,
@@ -97,12 +101,16 @@ async def _is_used_now(parts: Parts, client: Client, claims: Mapping[str, Any], 
     )
 
 
-def _audiences(parts: Parts, client: Client) -> frozenset[str]:
-    """What an assertion may be addressed to (RFC 7523 §3, RFC 9126 §2; FAPI 2.0 §5.3.2.1 leaves the issuer)."""
+def _audiences(parts: Parts, client: Client, *, called: str) -> frozenset[str]:
+    """What an assertion may be addressed to (RFC 7523 §3, RFC 9126 §2; FAPI 2.0 §5.3.2.1 leaves the issuer).
+
+    RFC 7662 and RFC 7009 leave it open: clients name the endpoint that they call.
+    """
     issuer, internal = parts.settings.issuer, parts.settings.auth_internal_url
     if client.is_fapi2:
         return frozenset({issuer})
-    return frozenset({issuer, f"{issuer}/oauth/token", f"{issuer}/oauth/par", f"{internal}/oauth/token"})
+    own = {f"{issuer}/oauth/token", f"{issuer}/oauth/par", f"{issuer}{called}"}
+    return frozenset({issuer, f"{internal}/oauth/token", *own})
 
 
 async def _record_refusal(request: Request, known: Client | None, *, code: str) -> None:

@@ -306,6 +306,20 @@ async def test_an_assertion_is_for_this_server_alone(auth: Running, aud: Any, *,
         assert ((await signer.token(signer.assertion(aud=here))).status_code in {200, 400}) is is_accepted
 
 
+async def test_an_assertion_may_be_addressed_to_the_endpoint_that_it_is_sent_to(auth: Running) -> None:
+    await install(auth, SYSTEM)
+    await install(auth, replace(SYSTEM, client_id="strict", profile=Profile.FAPI2, dpop_bound_access_tokens=True))
+    places = ("/oauth/introspect", "/oauth/revoke")
+    for sent_to in places:
+        for name in (*places, "/oauth/userinfo"):
+            for client_id in ("pay", "strict"):
+                signer = Signer(auth, client_id)
+                form = signer.form(signer.assertion(aud=f"{auth.settings.issuer}{name}"))
+                answer = await auth.public.post(sent_to, data={**form, "token": "x"})
+                is_accepted = name == sent_to and client_id == "pay"
+                assert (answer.status_code == 200) is is_accepted, (sent_to, name, client_id)
+
+
 @pytest.mark.parametrize(
     "assertion",
     [

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 from starlette.exceptions import HTTPException
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.responses import JSONResponse
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.common.admission import AdmittedRoute
@@ -35,7 +35,8 @@ HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
 ]
-GENERAL_OF_STATUS = {404: "route-not-found", 405: "method-not-allowed", 413: "body-too-large"}
+METHOD_NOT_ALLOWED = 405
+GENERAL_OF_STATUS = {404: "route-not-found", METHOD_NOT_ALLOWED: "method-not-allowed", 413: "body-too-large"}
 
 
 class RequestModel(BaseModel):
@@ -168,7 +169,16 @@ async def _answer_malformed(request: Request, error: Exception) -> Response:
 
 async def _answer_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
-    return _general(request, GENERAL_OF_STATUS.get(error.status_code, "request-refused"))
+    answer = _general(request, GENERAL_OF_STATUS.get(error.status_code, "request-refused"))
+    if error.status_code == METHOD_NOT_ALLOWED:
+        answer.headers["Allow"] = _methods_of(request)
+    return answer
+
+
+def _methods_of(request: Request) -> str:
+    """RFC 9110 §15.5.6: those of every route at this address, while the framework knows the first one's."""
+    here = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    return ", ".join(sorted({method for route in here for method in getattr(route, "methods", None) or ()}))
 
 
 def _general(request: Request, code: str, *, fields: dict[str, Any] | None = None) -> Response:

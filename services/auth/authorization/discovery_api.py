@@ -9,7 +9,7 @@ from libs.common.http import new_router
 from services.auth.authorization.rules import PROMPTS
 from services.auth.authorization.token_api import GRANTS
 from services.auth.client.keys import Alg
-from services.auth.client.rules import Method
+from services.auth.client.rules import UNDERSTOOD, Method
 from services.auth.parts import parts_of
 from services.auth.settings import AuthSettings
 
@@ -41,7 +41,7 @@ def metadata(settings: AuthSettings) -> dict[str, Any]:
         "end_session_endpoint": f"{issuer}/oauth/logout",
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": True,
-        "scopes_supported": ["openid", "recourse", "offline_access"],
+        "scopes_supported": list(UNDERSTOOD),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
         "grant_types_supported": list(GRANTS),

@@ -21,7 +21,7 @@ from services.auth.authorization.redemption import (
     token_answer,
     wait_until_past,
 )
-from services.auth.client.rules import Client
+from services.auth.client.rules import Client, understood
 from services.auth.oauth_errors import OAuthError
 from services.auth.parameters import Parameters
 from services.auth.parts import Parts
@@ -47,7 +47,7 @@ async def redeem_refresh_token(
     audience = rules.choose_audience(
         asked.every("resource"), granted=grant.resources, client=client, issuer=issuer
     )
-    scope = grant_rules.narrow_scope(grant.scope, asked.one("scope"))
+    scope = grant_rules.narrow_scope(grant.scope, understood(asked.one("scope")))
     _require_good(parts, held)
     await wait_until_past(held.bound)
     power = await require_power(parts, held.session, circumstances, what=WHAT)

@@ -16,6 +16,7 @@ LEEWAY = timedelta(seconds=10)
 JTI_LENGTHS = range(1, 256)
 SERVICES = ("auth", "registry", "delegation", "mailbox")
 OPENID, RECOURSE, OFFLINE_ACCESS = "openid", "recourse", "offline_access"
+UNDERSTOOD = (OPENID, RECOURSE, OFFLINE_ACCESS)
 
 
 class NotAuthenticated(OAuthError):
@@ -149,7 +150,12 @@ def grantable_scope(client: Client, asked: str | None) -> tuple[str, ...]:
         raise OAuthError("invalid_scope", "scope must contain openid")
     if RECOURSE in scopes and not client.is_portal:
         raise OAuthError("invalid_scope", "only the portal may ask for recourse")
-    return tuple(scope for scope in (OPENID, RECOURSE, OFFLINE_ACCESS) if scope in scopes)
+    return tuple(scope for scope in UNDERSTOOD if scope in scopes)
+
+
+def understood(asked: str | None) -> str | None:
+    """OpenID Connect Core §3.1.2.1: what is not understood is ignored, as it was when the grant was asked for."""
+    return None if asked is None else " ".join(scope for scope in asked.split() if scope in UNDERSTOOD)
 
 
 def credential_scope(client: Client, asked: str | None) -> tuple[str, ...]:

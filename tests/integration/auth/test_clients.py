@@ -168,3 +168,5 @@ async def test_clients_that_are_asked_for_together_are_each_found_or_not(auth: R
 async def test_another_method_at_the_token_endpoint_is_told_so(auth: Running) -> None:
     answer = await auth.public.get("/oauth/token")
     assert (answer.status_code, answer.json()["code"]) == (405, "method-not-allowed")
+    assert answer.headers["allow"] == "POST"
+    assert (await auth.public.put("/oauth/authorize")).headers["allow"] == "GET, POST"

@@ -122,6 +122,18 @@ async def test_the_scope_may_be_narrowed_and_never_widened(auth: Running, platfo
     assert again.json()["scope"] == "openid offline_access"
 
 
+async def test_a_scope_that_was_ignored_when_it_was_asked_for_is_ignored_at_a_refresh(
+    auth: Running, platform: Platform
+) -> None:
+    asked = "openid profile email offline_access"
+    given = await granted(auth, platform, scope=asked)
+    again = await given.refresh(scope=asked)
+    assert again.json()["scope"] == given.tokens["scope"] == "openid offline_access"
+    follows = again.json()["refresh_token"]
+    for wider in ("openid email recourse", "email"):
+        assert refused(await given.refresh(follows, scope=wider), "invalid_scope")
+
+
 async def test_the_audience_is_chosen_among_those_that_were_granted(auth: Running, platform: Platform) -> None:
     given = await granted(auth, platform, resource="urn:clicsequr:mailbox")
     assert refused(await given.refresh(resource="urn:clicsequr:registry"), "invalid_target")

@@ -317,6 +317,14 @@ async def test_an_unknown_address_is_a_problem_too(service: Running, method: str
     assert answer.json()["code"] == code
 
 
+async def test_a_method_that_is_not_allowed_is_told_with_those_that_are(service: Running) -> None:
+    """RFC 9110 §15.5.6: also where each method has a route of its own."""
+    for method in ("DELETE", "PATCH"):
+        answer = await service.public.request(method, f"/v1/applicants/{APPLICANT}/notes")
+        assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")
+    assert "allow" not in (await service.public.get("/nowhere")).headers
+
+
 async def test_a_path_that_names_no_id_is_malformed(service: Running) -> None:
     answer = await service.public.get("/v1/applicants/nobody/notes", headers=mine(service))
     assert (answer.status_code, answer.json()["code"]) == (422, "malformed-request")

@@ -271,6 +271,13 @@ async def test_what_is_signed_as_something_else_is_no_assertion(auth: Running) -
         assert (await signer.token(signer.assertion(signed={"typ": typ}))).status_code == 200
 
 
+async def test_an_assertion_of_an_hour_serves_once_too(auth: Running) -> None:
+    await install(auth, SYSTEM)
+    signer = Signer(auth)
+    assertion = signer.assertion(exp=int(now().timestamp()) + 3_600)
+    assert [(await signer.token(assertion)).status_code for _ in range(2)] == [200, 401]
+
+
 async def test_of_fifty_uses_of_an_assertion_at_once_one_wins(auth: Running) -> None:
     await install(auth, SYSTEM)
     signer = Signer(auth)

@@ -60,6 +60,15 @@ def test_under_fapi2_the_audience_is_the_issuer_as_a_text() -> None:
         judge(Profile.FAPI2, aud=[ISSUER])
 
 
+@pytest.mark.parametrize(("profile", "seconds"), [(Profile.PLAIN, 3_600), (Profile.FAPI2, 300)])
+def test_an_assertion_lives_for_an_hour_at_most_and_under_fapi2_for_five_minutes(
+    profile: Profile, seconds: int
+) -> None:
+    assert judge(profile, exp=NOON.timestamp() + seconds) == NOON + timedelta(seconds=seconds)
+    with pytest.raises(OAuthError, match="invalid_client"):
+        judge(profile, exp=NOON.timestamp() + seconds + 11)
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -79,7 +88,7 @@ def test_under_fapi2_the_audience_is_the_issuer_as_a_text() -> None:
         {"exp": "soon"},
         {"exp": True},
         {"exp": NOON.timestamp()},
-        {"exp": NOON.timestamp() + 311},
+        {"exp": NOON.timestamp() + 3_611},
         {"exp": 1e40},
         {"exp": float("nan")},
         {"nbf": NOON.timestamp() + 60},

@@ -20,6 +20,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from libs.common.certificates import PEER
 from libs.common.clock import now
+from libs.common.connection import Connection
 from libs.common.consumer import Follower
 from libs.common.database import Database
 from libs.common.errors import DomainError, OperatorFault
@@ -163,6 +164,7 @@ def new_server(app: FastAPI, settings: ServiceSettings, *, port: int) -> _Server
         _PeerNoted(behind),
         host=settings.listen_host,
         port=port,
+        http=Connection,
         log_config=None,
         access_log=False,
         proxy_headers=False,

@@ -16,6 +16,7 @@ ALLOWED = {
     "deploy/demo/browser.py": {"data", "handle"},
     "deploy/local/mail.py": {"data", "handle"},
     "examples/openid_client/browser.py": {"data", "handle"},
+    "libs/common/connection.py": {"data"},
     "libs/common/idempotency.py": {"info"},
 }
 

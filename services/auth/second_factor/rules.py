@@ -110,8 +110,8 @@ class EnrolmentNotBegun(Conflict):
 
 class SecondFactorNotProved(Invalid):
     code = "second-factor-not-proved"
-    en = "This is not right, so nothing was added. Wait for the next code, or try again."
-    fr = "Ce n'est pas exact : rien n'a été ajouté. Attendez le prochain code ou réessayez."
+    en = "This is not right, so nothing was added. Look at the code again, or wait for the next one."
+    fr = "Ce n'est pas exact\u00a0: rien n'a été ajouté. Vérifiez le code ou attendez le prochain."
 
 
 class SecondFactorAlreadyBound(Conflict):

@@ -51,7 +51,7 @@ class PasswordGuessable(Invalid):
     code = "password-guessable"
     en = "This password can be guessed from common words, repetitions or what is known of you. Choose another one."
     fr = (
-        "Ce mot de passe peut être deviné : mots courants, répétitions ou ce qu'on sait de vous. "
+        "Ce mot de passe peut être deviné\u00a0: mots courants, répétitions ou ce qu'on sait de vous. "
         "Choisissez-en un autre."
     )
 

@@ -38,7 +38,7 @@ async def test_the_page_says_what_users_and_persons_in_charge_do_in_both_languag
         assert said in english.text
     assert 'href="tel:18005550100"' in english.text
     french = await page(supported, **{"accept-language": "fr"})
-    for said in ("Vous êtes un utilisateur", "Deux agents", "Du lundi au vendredi"):
+    for said in ("Vous êtes une utilisatrice ou un utilisateur", "Deux agents", "Du lundi au vendredi"):
         assert said in french.text
     assert french.headers["content-language"] == "fr"
 

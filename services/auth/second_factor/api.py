@@ -8,9 +8,11 @@ from fastapi import Request, Response
 from starlette.responses import RedirectResponse
 
 from libs.common.admission import public
+from libs.common.clock import civil_date
 from libs.common.errors import DomainError
 from libs.common.http import new_router
 from services.auth.cookies import SESSION, form_token, set_cookie
+from services.auth.pages import long_date
 from services.auth.parameters import Parameters
 from services.auth.parts import parts_of
 from services.auth.second_factor import commands, emailed, passkeys, recovery
@@ -19,6 +21,7 @@ from services.auth.second_factor.rules import (
     NAME_LENGTH,
     STRONG,
     FactorKind,
+    SecondFactor,
     UnknownSecondFactor,
     masked,
 )
@@ -211,7 +214,7 @@ async def _list(request: Request, entrance: Entrance, error: DomainError | None 
         language=language,
         has_script=True,
         form_token=form_token(entrance.secret, form=FORM),
-        factors=[(factor.id, factor.name, NAMES[factor.kind][language], factor.enrolled_at) for factor in found],
+        factors=[_shown(factor, language=language) for factor in found],
         is_agent=entrance.holder.agent is not None,
         has_strong=bool(STRONG & entrance.holder.factors),
         has_password=entrance.holder.facts is None or entrance.holder.facts.code.password_hash is not None,
@@ -279,6 +282,11 @@ async def _way_back(request: Request, session: Session) -> dict[str, Any]:
     if not await is_noted(parts_of(request), visit, session):
         return NO_WAY_BACK
     return {**way_back(visit, language=language), "form_leads_to": visit.request.redirect_uri}
+
+
+def _shown(factor: SecondFactor, *, language: str) -> tuple[UUID, str, str, str]:
+    enrolled_on = long_date(civil_date(factor.enrolled_at), language=language)
+    return factor.id, factor.name, NAMES[factor.kind][language], enrolled_on
 
 
 def _factor_id(form: Parameters) -> UUID:

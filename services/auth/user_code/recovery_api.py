@@ -5,7 +5,7 @@ from fastapi import Request, Response
 from libs.common.admission import CurrentCall, CurrentDatabase, admits
 from libs.common.clock import civil_date
 from libs.common.http import RequestModel, new_router
-from services.auth.pages import Pages
+from services.auth.pages import Pages, long_date
 from services.auth.parts import parts_of
 from services.auth.user_code.assignment import AssignedCode
 from services.auth.user_code.recovery import CREATED, Reset, reset_by_person_in_charge
@@ -51,6 +51,7 @@ async def post_one_time_password(
 
 def slip(pages: Pages, reset: Reset) -> Response:
     """A page to print and hand over, in the language of whoever it is for; nothing of it is kept."""
+    good_until = civil_date(reset.expires_at)
     return pages.answer(
         "slip.html",
         language=reset.language,
@@ -58,5 +59,6 @@ def slip(pages: Pages, reset: Reset) -> Response:
         status=CREATED,
         user_code=reset.answer.user_code.get_secret_value(),
         one_time_password=reset.answer.one_time_password.get_secret_value(),
-        good_until=civil_date(reset.expires_at).isoformat(),
+        good_until=good_until.isoformat(),
+        good_until_said=long_date(good_until, language=reset.language),
     )

@@ -1,5 +1,6 @@
 import asyncio
-from datetime import timedelta
+import re
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from libs.common.errors import DomainError
 from libs.common.ids import new_id
 from libs.common.principal import Principal
 from services.auth.app import sweep_dormant
+from services.auth.pages import long_date
 from services.auth.parts import Parts
 from services.auth.user_code.recovery import Reset, ResetByProvider, reset_by_provider
 from services.auth.user_code.recovery_rules import DocumentKind
@@ -178,6 +180,9 @@ async def test_the_slip_is_a_page_to_print_without_script_in_the_language_of_its
     assert (page.status_code, page.headers["content-language"]) == (201, "fr")
     assert user.user_code in page.text
     assert "Mot de passe à usage unique" in page.text
+    good_until = re.search(r'<time datetime="([0-9-]+)">([^<]+)</time>', page.text)
+    assert good_until
+    assert good_until[2] == long_date(date.fromisoformat(good_until[1]), language="fr")
     assert "<script" not in page.text
     assert "default-src 'none'" in page.headers["content-security-policy"]
     assert page.headers["cache-control"] == "no-store"

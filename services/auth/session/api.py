@@ -1,3 +1,4 @@
+from functools import partial
 from typing import Any
 
 from fastapi import Request, Response
@@ -13,7 +14,7 @@ from services.auth.session.forms import page, read_posted, read_visit
 from services.auth.session.passkey import ask_for_passkey, sign_in_by_passkey
 from services.auth.session.sign_in import sign_in
 from services.auth.session.visit import Outcome, Visit
-from services.auth.user_code.rules import display
+from services.auth.user_code.rules import display, looks_like_code, normalise_code
 
 router = new_router(tags=["sign-in"])
 
@@ -30,13 +31,10 @@ async def show_sign_in(request: Request) -> Response:
 @page
 async def post_sign_in(request: Request) -> Response:
     visit, form = await read_posted(request, action="POST /sign-in", form="sign-in")
-    outcome = await sign_in(
-        parts_of(request),
-        visit,
-        typed_name=form.one("user_code") or "",
-        password=SecretStr(form.one("password") or ""),
-    )
-    return follow(request, visit, outcome, show_again=_page)
+    typed = form.one("user_code") or ""
+    password = SecretStr(form.one("password") or "")
+    outcome = await sign_in(parts_of(request), visit, typed_name=typed, password=password)
+    return follow(request, visit, outcome, show_again=partial(_page, typed=typed))
 
 
 @router.post("/sign-in/passkey-options", response_model=None)
@@ -56,8 +54,9 @@ async def post_passkey(request: Request) -> Response:
     return follow(request, visit, outcome, show_again=_page)
 
 
-def _page(request: Request, visit: Visit, outcome: Outcome | None = None) -> Response:
+def _page(request: Request, visit: Visit, outcome: Outcome | None = None, *, typed: str = "") -> Response:
     status, headers = status_of(outcome)
+    known = typed if looks_like_code(typed) else visit.request.login_hint
     return parts_of(request).pages.answer(
         "sign_in.html",
         language=visit.request.language,
@@ -66,7 +65,7 @@ def _page(request: Request, visit: Visit, outcome: Outcome | None = None) -> Res
         form_leads_to=visit.request.redirect_uri,
         form_token=form_token(visit.request_secret, form="sign-in"),
         has_script=True,
-        user_code=display(visit.request.login_hint) if visit.request.login_hint else "",
+        user_code=display(normalise_code(known)) if known else "",
         **way_back(visit),
         is_portal=visit.client.is_portal,
         is_recourse=visit.request.asks_recourse,

@@ -196,6 +196,12 @@ def normalise_code(typed: str) -> str:
     return unicodedata.normalize("NFKC", typed).translate(SEPARATORS).upper().strip()
 
 
+def looks_like_code(typed: str) -> bool:
+    """Whether it may be shown again: what a person types in the wrong field, such as a password, is not."""
+    code = normalise_code(typed)
+    return len(code) == CODE_LENGTH and code.isascii() and code.isalnum()
+
+
 def normalise_one_time(typed: str) -> str:
     return normalise_code(typed)
 

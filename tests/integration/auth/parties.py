@@ -25,7 +25,7 @@ from libs.common.ids import new_id
 from tests.kit import Running
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-FORM_TOKEN = re.compile(r'name="form_token" value="[^"]+"')
+OF_THIS_FORM = re.compile(r'(?:name="form_token"|maxlength="64") value="[^"]*"')
 PASSWORD = "a lake that nobody else remembers"
 PORTAL = ("portal", "http://127.0.0.1:18090/callback")
 CLIC_REVENU = ("clic-revenu", "http://127.0.0.1:18091/callback")
@@ -59,8 +59,8 @@ def read_page(answer: httpx.Response) -> _Forms:
 
 
 def without_tokens(answer: httpx.Response) -> str:
-    """What the page says to whoever reads it: each of its forms carries a token of this browser."""
-    return FORM_TOKEN.sub("", answer.text)
+    """What the page says to whoever reads it: forms carry a token of this browser, and the code that was typed."""
+    return OF_THIS_FORM.sub("", answer.text)
 
 
 @dataclass

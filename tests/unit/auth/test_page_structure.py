@@ -84,7 +84,7 @@ SHOWN: list[tuple[str, dict[str, Any]]] = [
     *(("signed_out.html", {"has_ended": one}) for one in (True, False)),
     ("slip.html", {"one_time_password": "B", "good_until": "2026-05-01", "good_until_said": "1 May 2026"}),
 ]  # fmt: skip
-PARTS = {"base.html", "cancel.html", "passkey_parts.html", "support.html"}
+PARTS = {"base.html", "cancel.html", "passkey_parts.html", "support.html", "waiting.html"}
 TYPED = {"text", "password", "radio"}
 
 
@@ -94,6 +94,7 @@ class Seen(HTMLParser):
 
     elements: list[tuple[str, dict[str, str], int]] = field(default_factory=list)
     title: str = ""
+    text: str = ""
     _open: list[str] = field(default_factory=list)
     _forms: int = 0
 
@@ -111,6 +112,7 @@ class Seen(HTMLParser):
             del self._open[len(self._open) - 1 - self._open[::-1].index(tag) :]
 
     def handle_data(self, data: str) -> None:
+        self.text += data
         if self._open and self._open[-1] == "title":
             self.title += data
 

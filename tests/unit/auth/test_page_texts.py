@@ -8,8 +8,9 @@ from babel.messages.catalog import Message
 from babel.messages.pofile import read_po
 from jinja2.ext import babel_extract
 
-from services.auth.pages import FOLDER
+from services.auth.pages import FOLDER, LANGUAGES
 from tests.generated import error_classes
+from tests.unit.auth.test_page_structure import SIGN_IN, seen
 
 KEYWORDS = ("_", "gettext", "ngettext")
 OPTIONS = {"trimmed": "false", "newstyle_gettext": "true", "trim_blocks": "true", "lstrip_blocks": "true"}
@@ -55,3 +56,19 @@ def test_french_is_written_as_in_quebec_and_speaks_to_everybody(fault: re.Patter
 def test_so_is_an_error_that_pages_show(code: str) -> None:
     [shown] = {leaf.fr for leaf in error_classes() if leaf.code == code}
     assert not AGAINST_TYPOGRAPHY.search(shown)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "french", "english"),
+    [
+        (1, "Attendez 1 seconde,", "Wait 1 second,"),
+        (59, "Attendez 59 secondes,", "Wait 59 seconds,"),
+        (60, "Attendez 1 minute,", "Wait 1 minute,"),
+        (61, "Attendez 2 minutes,", "Wait 2 minutes,"),
+        (900, "Attendez 15 minutes,", "Wait 15 minutes,"),
+    ],
+)
+def test_how_long_to_wait_is_said_as_people_count_it(seconds: int, french: str, english: str) -> None:
+    for language, said_so in zip(LANGUAGES, (french, english), strict=True):
+        page = seen("sign_in.html", {**SIGN_IN, "fault": "wait", "retry_after": seconds}, language)
+        assert said_so in " ".join(page.text.split())

@@ -20,6 +20,7 @@ from services.auth.second_factor.rules import (
     FEW_LEFT,
     NAME_LENGTH,
     STRONG,
+    EnrolmentNotBegun,
     FactorKind,
     SecondFactor,
     UnknownSecondFactor,
@@ -95,6 +96,8 @@ async def post_confirm_totp(request: Request) -> Response:
     entrance, form = await enter_posted(request, action=f"POST {PLACE}/totp/confirm")
     try:
         bound = await confirm_totp(parts_of(request), entrance, typed=form.one("code") or "")
+    except EnrolmentNotBegun as error:
+        return await _list(request, entrance, error)
     except DomainError as error:
         return await _totp_page(request, entrance, error)
     return await _bound(request, bound)
@@ -115,6 +118,20 @@ async def post_email(request: Request) -> Response:
         )
     except DomainError as error:
         return await _list(request, entrance, error)
+    return RedirectResponse(f"{PLACE}/email", SEE_OTHER)
+
+
+@router.get("/second-factors/email")
+@public
+@page
+async def show_email(request: Request) -> Response:
+    """May be loaded again, by whoever comes back from the mail."""
+    entrance = await enter(request, action=f"GET {PLACE}/email")
+    database = parts_of(request).database
+    try:
+        await commands.find_enrolment(database, entrance.call, entrance.owner, FactorKind.EMAIL)
+    except DomainError as error:
+        return await _list(request, entrance, error)
     return await _email_page(request, entrance)
 
 
@@ -125,6 +142,8 @@ async def post_confirm_email(request: Request) -> Response:
     entrance, form = await enter_posted(request, action=f"POST {PLACE}/email/confirm")
     try:
         bound = await confirm_email(parts_of(request), entrance, typed=form.one("code") or "")
+    except EnrolmentNotBegun as error:
+        return await _list(request, entrance, error)
     except DomainError as error:
         return await _email_page(request, entrance, error)
     return await _bound(request, bound)

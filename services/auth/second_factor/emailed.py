@@ -82,6 +82,12 @@ async def use_emailed_code(
     return True
 
 
+async def is_code_waiting(database: Database, session_id: UUID, *, at: datetime) -> bool:
+    """Whether one was sent for this session that may still be given back."""
+    sent = await store.find_emailed(database, session_id)
+    return sent is not None and rules.is_usable(sent, at=at)
+
+
 async def begin_email(parts: Parts, call: Call, owner: Owner, *, name: str, session_id: UUID) -> None:
     """Sends a code to the address; the factor is bound once it is given back."""
     begun = Enrolment(

@@ -55,6 +55,7 @@ SELECT_ADDRESS = "SELECT address, language FROM email_addresses WHERE user_code_
 EMAILED_COLUMNS = "session_id, owner_id, code_hash, sent_at, expires_at, tries, sendings"
 # The row of the session's owner is locked first, so that twins see each other's sending.
 SELECT_EMAILED_FOR_UPDATE = f"SELECT {EMAILED_COLUMNS} FROM emailed_codes WHERE session_id = $1 FOR UPDATE"
+SELECT_EMAILED = f"SELECT {EMAILED_COLUMNS} FROM emailed_codes WHERE session_id = $1"
 LOCK_SENDINGS = "SELECT pg_advisory_xact_lock(hashtextextended($1::text, 10))"
 SELECT_SENT_TO_OWNER = """
 SELECT coalesce(sum(sendings), 0)::int FROM emailed_codes WHERE owner_id = $1 AND sent_at > $2
@@ -199,6 +200,11 @@ async def lock_sendings(tx: Connection, owner_id: UUID) -> None:
 
 async def count_sent(tx: Connection, owner_id: UUID, *, since: datetime) -> int:
     return int(await tx.fetchval(SELECT_SENT_TO_OWNER, owner_id, since))
+
+
+async def find_emailed(database: Database, session_id: UUID) -> EmailedCode | None:
+    row = await database.fetchrow(SELECT_EMAILED, session_id)
+    return None if row is None else EmailedCode(**dict(row.items()))
 
 
 async def find_emailed_for_update(tx: Connection, session_id: UUID) -> EmailedCode | None:

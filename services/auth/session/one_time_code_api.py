@@ -3,16 +3,17 @@ from typing import Any
 
 from fastapi import Request, Response
 from pydantic import SecretStr
+from starlette.responses import RedirectResponse
 
 from libs.common.admission import public
 from libs.common.http import new_router
 from libs.common.problems import status_of as status_of_error
 from services.auth.cookies import form_token
-from services.auth.parameters import Parameters
+from services.auth.parameters import Parameters, read_query
 from services.auth.parts import parts_of
-from services.auth.second_factor.emailed import find_address
+from services.auth.second_factor.emailed import find_address, is_code_waiting
 from services.auth.second_factor.rules import FactorKind, MailNotSent, NoEmailAddress, TooManyMails, masked
-from services.auth.session.answers import follow, status_of
+from services.auth.session.answers import SEE_OTHER, follow, status_of
 from services.auth.session.decline_api import way_back
 from services.auth.session.forms import page, read_posted, read_visit
 from services.auth.session.holder import Holder
@@ -43,9 +44,13 @@ class _Shown:
 @page
 async def show_one_time_code(request: Request) -> Response:
     visit = await read_visit(request, action="GET /one-time-code")
-    _, holder = await require_factor_due(parts_of(request), visit)
-    asks_recovery = request.query_params.get("with") == FactorKind.RECOVERY_CODE
-    return await _page(request, visit, holder, _Shown(asks_recovery=asks_recovery))
+    parts = parts_of(request)
+    session, holder = await require_factor_due(parts, visit)
+    asked = read_query(request)
+    is_sent = asked.one("with") == FactorKind.EMAIL and await is_code_waiting(
+        parts.database, session.id, at=visit.circumstances.at
+    )
+    return await _page(request, visit, holder, _Shown(is_sent=is_sent, asks_recovery=_asks_recovery(asked)))
 
 
 @router.post("/one-time-code")
@@ -55,21 +60,24 @@ async def post_one_time_code(request: Request) -> Response:
     visit, session, holder, form = await _read(request, action="POST /one-time-code")
     typed = SecretStr(form.one("one_time_code") or "")
     outcome = await give_one_time_code(parts_of(request), visit, session, typed=typed)
-    return await _follow(request, visit, holder, outcome)
+    return await _follow(request, visit, holder, outcome, asks_recovery=_asks_recovery(form))
 
 
 @router.post("/one-time-code/email")
 @public
 @page
 async def post_send_email(request: Request) -> Response:
-    """The page again, with the code on its way, or saying why not and what else there is."""
+    """The page that says that the code is on its way, or why not and what else there is.
+
+    It may be loaded again: a telephone does so when its owner comes back from the mail.
+    """
     visit, session, holder, _ = await _read(request, action="POST /one-time-code/email")
     try:
         await ask_emailed_code(parts_of(request), visit, session)
     except (MailNotSent, TooManyMails, NoEmailAddress) as error:
         shown = _Shown(fault=error.detail(visit.request.language), status=status_of_error(type(error)))
         return await _page(request, visit, holder, shown)
-    return await _page(request, visit, holder, _Shown(is_sent=True))
+    return RedirectResponse(f"/one-time-code?with={FactorKind.EMAIL}", SEE_OTHER)
 
 
 @router.post("/one-time-code/passkey-options", response_model=None)
@@ -95,11 +103,18 @@ async def _read(request: Request, *, action: str) -> tuple[Visit, Session, Holde
     return visit, session, holder, form
 
 
-async def _follow(request: Request, visit: Visit, holder: Holder, outcome: Outcome) -> Response:
+def _asks_recovery(given: Parameters) -> bool:
+    return given.one("with") == FactorKind.RECOVERY_CODE
+
+
+async def _follow(
+    request: Request, visit: Visit, holder: Holder, outcome: Outcome, *, asks_recovery: bool = False
+) -> Response:
     if outcome.next not in AGAIN:
         return follow(request, visit, outcome)
     status, _ = status_of(outcome)
-    return await _page(request, visit, holder, _Shown(outcome.next.value, outcome.retry_after, status=status))
+    shown = _Shown(outcome.next.value, outcome.retry_after, asks_recovery=asks_recovery, status=status)
+    return await _page(request, visit, holder, shown)
 
 
 async def _page(request: Request, visit: Visit, holder: Holder, shown: _Shown) -> Response:

@@ -56,6 +56,8 @@ async def with_email(auth: Running, platform: Platform, mails: Mails) -> Person:
 async def ask_for_mail(browser: Browser) -> httpx.Response:
     token = read_page(browser.page).fields["form_token"]
     answer = await browser.http.post("/one-time-code/email", data={"form_token": token})
+    if answer.is_redirect:
+        answer = await browser.http.get(answer.headers["location"])
     browser.last = answer
     return answer
 
@@ -93,7 +95,7 @@ async def test_the_mail_speaks_the_persons_language_and_holds_no_link_and_no_cod
 ) -> None:
     await with_email(auth, platform, mails)
     (mail,) = mails.kept
-    assert mail["Subject"] == "clicSÉQUR : votre code à usage unique"
+    assert mail["Subject"] == "clicSÉQUR\u00a0: votre code à usage unique"
     assert mail["To"] == "ada@example.org"
     assert "Entrez-le" in mail.get_content()
     assert "http" not in mail.get_content()
@@ -146,6 +148,34 @@ async def test_a_mailed_code_works_once_three_times_wrong_kills_it_and_it_ages(
     await ask_for_mail(browser)
     await auth.database.execute("UPDATE emailed_codes SET expires_at = now()")
     assert (await browser.submit({"one_time_code": mails.last_code()})).status_code == 401
+
+
+async def test_the_page_that_says_where_the_code_went_may_be_loaded_again_and_says_it_while_it_is_so(
+    auth: Running, platform: Platform, mails: Mails
+) -> None:
+    person = await with_email(auth, platform, mails)
+    browser = await give_password(auth, platform, person)
+    sent = await ask_for_mail(browser)
+    assert "A code was sent" in sent.text
+    again = await browser.get(str(sent.url))
+    assert again.text == sent.text
+    assert len(mails.kept) == 2
+    await auth.database.execute("UPDATE emailed_codes SET tries = 3")
+    assert "A code was sent" not in (await browser.get(str(sent.url))).text
+
+
+async def test_what_was_begun_by_mail_is_gone_on_with_after_the_page_was_loaded_again(
+    auth: Running, platform: Platform, mails: Mails
+) -> None:
+    browser, _ = await signed_in(auth, platform)
+    begun = await post(browser, "/email", name="")
+    assert (await browser.get(str(begun.url))).text == begun.text
+    assert len(mails.kept) == 1
+    assert (await post(browser, "/email/confirm", code=mails.last_code())).url.path == "/second-factors"
+    late = [await browser.get("/second-factors/email")]
+    late += [await post(browser, f"/{kind}/confirm", code="12345678") for kind in ("email", "totp")]
+    for page in late:
+        assert (page.status_code, "Begin again" in page.text) == (409, True)
 
 
 async def test_a_code_mailed_for_one_sign_in_is_of_no_use_in_another(

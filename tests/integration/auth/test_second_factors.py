@@ -178,6 +178,18 @@ async def test_a_recovery_code_stands_in_once_and_dies_when_new_ones_are_made(
     assert (await again.submit({"one_time_code": made[0]})).status_code == 303
 
 
+async def test_whoever_mistypes_a_recovery_code_is_asked_for_one_again(auth: Running, platform: Platform) -> None:
+    browser, person = await signed_in(auth, platform)
+    await bind_totp(browser)
+    other = await give_password(auth, platform, person)
+    await other.get("/one-time-code?with=recovery-code")
+    answer = await other.submit({"one_time_code": "AAAA-AAAA-AAAA-AAAA"})
+    assert answer.status_code == 401
+    assert "Compare the recovery code" in answer.text
+    assert read_page(answer).fields["with"] == "recovery-code"
+    assert "/lost?language=en" in read_page(answer).links
+
+
 async def test_of_two_at_the_same_moment_one_recovery_code_serves_one(auth: Running, platform: Platform) -> None:
     browser, person = await signed_in(auth, platform)
     _, codes = await bind_totp(browser)

@@ -1,6 +1,9 @@
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+
+from fastapi import FastAPI
 
 from libs.common.clock import now
 from libs.common.proposal.api import proposal_routes
@@ -25,7 +28,8 @@ from services.auth.consumers import HANDLERS
 from services.auth.incident import api as incident_api
 from services.auth.incident.commands import pass_on_silent_incidents
 from services.auth.installation import install
-from services.auth.parts import prepare
+from services.auth.missing_page import show_missing_pages
+from services.auth.parts import prepare as prepare_parts
 from services.auth.second_factor import api as second_factor_api
 from services.auth.second_factor import me_api as own_second_factors_api
 from services.auth.second_factor.commands import forget_old as forget_old_factors
@@ -108,6 +112,12 @@ async def sweep_expired(resources: Resources) -> None:
         *(partial(forget, at=now()) for forget in every),
         partial(forget_old_sessions, at=now(), kept=kept),
     )
+
+
+async def prepare(apps: Sequence[FastAPI], resources: Resources) -> None:
+    await prepare_parts(apps, resources)
+    public, *_ = apps
+    show_missing_pages(public)
 
 
 SERVICE = Service(

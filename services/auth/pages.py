@@ -13,7 +13,7 @@ from babel.dates import format_date
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
-from fastapi import Response
+from fastapi import Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.responses import HTMLResponse
 
@@ -21,6 +21,7 @@ FOLDER = Path(__file__).parent
 STYLE = FOLDER / "assets" / "clicsequr.css"
 SCRIPT = FOLDER / "assets" / "passkey.js"
 LANGUAGES = ("fr", "en")
+HTML = "text/html"
 POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action {targets}"
 POLICY_OF_SCRIPT = "script-src 'self'; connect-src 'self'; "
 
@@ -109,6 +110,11 @@ def _translations(language: str) -> NullTranslations:
         write_mo(compiled, read_po(source, locale=language))
     compiled.seek(0)
     return Translations(compiled)
+
+
+def wants_page(request: Request) -> bool:
+    """Whether a browser asks, and not a program."""
+    return request.headers.get("accept", "").lstrip().lower().startswith(HTML)
 
 
 def long_date(on: date, *, language: str) -> str:

@@ -5,14 +5,13 @@ from fastapi import Request, Response
 from libs.common.admission import CurrentCall, CurrentDatabase, admits
 from libs.common.clock import civil_date
 from libs.common.http import RequestModel, new_router
-from services.auth.pages import Pages, long_date
+from services.auth.pages import HTML, Pages, long_date, wants_page
 from services.auth.parts import parts_of
 from services.auth.user_code.assignment import AssignedCode
 from services.auth.user_code.recovery import CREATED, Reset, reset_by_person_in_charge
 from services.auth.user_code.suspension_api import named_code
 
 router = new_router(tags=["user codes"])
-HTML = "text/html"
 
 
 class ResetPassword(RequestModel):
@@ -45,8 +44,7 @@ async def post_one_time_password(
         user_code_id=user_code_id,
         second_factors_lost=body is not None and body.second_factors_lost,
     )
-    wants_page = request.headers.get("accept", "").lstrip().lower().startswith(HTML)
-    return slip(parts.pages, reset) if wants_page else reset.answer
+    return slip(parts.pages, reset) if wants_page(request) else reset.answer
 
 
 def slip(pages: Pages, reset: Reset) -> Response:

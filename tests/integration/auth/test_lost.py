@@ -77,6 +77,23 @@ async def test_error_pages_say_whom_to_call(supported: Running) -> None:
         assert "Monday to Friday" in answer.text
 
 
+@pytest.mark.parametrize(
+    ("path", "status"), [("/nowhere", 404), ("/cancel", 405), ("/second-factors/remove", 405)]
+)
+async def test_people_are_told_on_a_page_that_an_address_is_none_and_programs_as_ever(
+    supported: Running, path: str, status: int
+) -> None:
+    shown = await page(
+        supported, path, accept="text/html,application/xhtml+xml;q=0.9", **{"accept-language": "en"}
+    )
+    assert (shown.status_code, shown.headers["content-language"]) == (status, "en")
+    assert "There is no such page" in shown.text
+    assert "1 800 555-0100" in shown.text
+    assert "default-src 'none'" in shown.headers["content-security-policy"]
+    told = await page(supported, path, accept="application/json, text/html;q=0.1")
+    assert (told.status_code, told.headers["content-type"]) == (status, "application/problem+json")
+
+
 async def test_without_a_number_none_is_invented(auth: Running) -> None:
     answer = await page(auth, **{"accept-language": "en"})
     assert "Call Revenu Québec." in answer.text

@@ -28,7 +28,6 @@ from services.auth.second_factor.rules import (
 )
 from services.auth.session.answers import follow
 from services.auth.session.commands import Opened
-from services.auth.session.decline_api import way_back
 from services.auth.session.factor_enrolment import (
     Bound,
     confirm_email,
@@ -38,7 +37,7 @@ from services.auth.session.factor_enrolment import (
     make_recovery_codes,
 )
 from services.auth.session.factor_page import FORM, Entrance, enter, enter_posted
-from services.auth.session.forms import NotToBeAnswered, page, read_visit, told
+from services.auth.session.forms import NotToBeAnswered, page, read_visit, told, way_back
 from services.auth.session.holder import Holder
 from services.auth.session.own_password import remove_own_factor
 from services.auth.session.rules import Session

@@ -9,7 +9,7 @@ from services.auth.authorization.rules import recourse_address
 from services.auth.cookies import DEVICES, REQUEST, SESSION, drop_cookie, set_cookie
 from services.auth.parts import Parts, parts_of
 from services.auth.session import devices
-from services.auth.session.forms import NotToBeAnswered
+from services.auth.session.forms import NotToBeAnswered, way_back
 from services.auth.session.rules import Stage
 from services.auth.session.visit import Next, Outcome, Visit
 
@@ -62,8 +62,9 @@ def _state_page(request: Request, visit: Visit, outcome: Outcome) -> Response:
     return parts_of(request).pages.answer(
         "registration_state.html",
         language=visit.request.language,
-        form_leads_to=None,
+        form_leads_to=visit.request.redirect_uri,
         status=403,
+        **way_back(visit),
         state="" if outcome.state is None else outcome.state.value,
         recourse_address=recourse_address(visit.request) if visit.client.is_portal else None,
     )

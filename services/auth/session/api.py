@@ -9,8 +9,7 @@ from libs.common.http import new_router
 from services.auth.cookies import form_token
 from services.auth.parts import parts_of
 from services.auth.session.answers import follow, status_of
-from services.auth.session.decline_api import way_back
-from services.auth.session.forms import page, read_posted, read_visit
+from services.auth.session.forms import page, read_posted, read_visit, way_back
 from services.auth.session.passkey import ask_for_passkey, sign_in_by_passkey
 from services.auth.session.sign_in import sign_in
 from services.auth.session.visit import Outcome, Visit

@@ -11,9 +11,8 @@ from services.auth.session import steps
 from services.auth.session.agent_password import change_agent_password, find_choosing_agent
 from services.auth.session.answers import follow, status_of
 from services.auth.session.change_password import change_password
-from services.auth.session.decline_api import way_back
 from services.auth.session.duties import show_duties
-from services.auth.session.forms import NotToBeAnswered, page, read_posted, read_visit, require_stage
+from services.auth.session.forms import NotToBeAnswered, page, read_posted, read_visit, require_stage, way_back
 from services.auth.session.holder import Holder
 from services.auth.session.rules import Session, Stage
 from services.auth.session.visit import Next, Outcome, Visit

@@ -7,8 +7,7 @@ from services.auth.pages import long_date
 from services.auth.parts import Parts, parts_of
 from services.auth.session.answers import follow
 from services.auth.session.choose_applicant import OWN, choose_applicant
-from services.auth.session.decline_api import way_back
-from services.auth.session.forms import NotToBeAnswered, page, read_posted, read_visit
+from services.auth.session.forms import NotToBeAnswered, page, read_posted, read_visit, way_back
 from services.auth.session.holder import Represented
 from services.auth.session.representation import Choices, find_choices, is_choice_offered
 from services.auth.session.rules import Session, Stage, may_act, may_choose

@@ -8,8 +8,7 @@ from services.auth.pages import long_date
 from services.auth.parts import Parts, parts_of
 from services.auth.session.answers import follow
 from services.auth.session.conditions import ChangedConditions, continue_under_conditions, find_changed
-from services.auth.session.decline_api import way_back
-from services.auth.session.forms import NotToBeAnswered, page, read_posted, read_visit, require_stage
+from services.auth.session.forms import NotToBeAnswered, page, read_posted, read_visit, require_stage, way_back
 from services.auth.session.rules import PostedConditions, Session, Stage
 from services.auth.session.visit import Next, Visit
 from services.auth.user_code.commands import find_facts

@@ -11,7 +11,7 @@ from libs.common.errors import DomainError, FactsTooOld, Unavailable
 from libs.common.problems import status_of, waiting_of
 from services.auth import records
 from services.auth.authorization.commands import find_request_and_client
-from services.auth.cookies import DEVICES, REQUEST, SESSION, is_form_token, read_cookie
+from services.auth.cookies import DEVICES, REQUEST, SESSION, form_token, is_form_token, read_cookie
 from services.auth.parameters import Malformed, Parameters, read_form
 from services.auth.parts import parts_of
 from services.auth.session import devices
@@ -27,6 +27,7 @@ STATUS_OF_FAULT = {
     "sign-in-again": 403,
 }
 RETRY_AFTER = {"Retry-After": "5"}
+CANCEL = "cancel"
 Answer = TypeVar("Answer")
 
 
@@ -111,6 +112,14 @@ async def _record_refusal(request: Request, *, action: str, refusal: NotToBeAnsw
         applicant_id=None,
         refusal=reason,
     )
+
+
+def way_back(visit: Visit, *, language: str | None = None) -> dict[str, Any]:
+    """What a page shows of its way back to the client (cancel.html)."""
+    return {
+        "client": visit.client.name(language or visit.request.language),
+        "cancel_token": form_token(visit.request_secret, form=CANCEL),
+    }
 
 
 def told(error: DomainError | None, *, language: str) -> dict[str, Any]:

@@ -14,8 +14,7 @@ from services.auth.parts import parts_of
 from services.auth.second_factor.emailed import find_address, is_code_waiting
 from services.auth.second_factor.rules import FactorKind, MailNotSent, NoEmailAddress, TooManyMails, masked
 from services.auth.session.answers import SEE_OTHER, follow, status_of
-from services.auth.session.decline_api import way_back
-from services.auth.session.forms import page, read_posted, read_visit
+from services.auth.session.forms import page, read_posted, read_visit, way_back
 from services.auth.session.holder import Holder
 from services.auth.session.one_time_code import ask_emailed_code, give_one_time_code
 from services.auth.session.passkey import ask_for_passkey, give_passkey

@@ -304,6 +304,8 @@ async def test_a_suspended_registration_is_told_to_the_right_password_alone_with
         new_browser(auth), parties.client(auth, platform, parties.CLIC_REVENU), person
     )
     assert not any("recourse" in link for link in read_page(elsewhere).links)
+    assert "Call Revenu Québec" in elsewhere.text
+    assert read_page(elsewhere).action == "/cancel", "there is a way back"
     await browser.get(next(link for link in read_page(page).links if "recourse" in link))
     answer = answer_of(await browser.submit({"user_code": person.user_code, "password": person.password}))
     granted = (await portal.redeem(answer["code"], resource="urn:clicsequr:registry")).json()

@@ -26,6 +26,7 @@ def show_missing_pages(app: FastAPI) -> None:
             form_leads_to=None,
             status=status,
             fault="no-such-page",
+            again=None,
             correlation_id=str(request.state.correlation_id),
         )
 

@@ -258,5 +258,6 @@ def _error_page(request: Request, *, language: str) -> Response:
         form_leads_to=None,
         status=400,
         fault="request-not-understood",
+        again=None,
         correlation_id=str(request.state.correlation_id),
     )

@@ -28,6 +28,7 @@ STATUS_OF_FAULT = {
 }
 RETRY_AFTER = {"Retry-After": "5"}
 CANCEL = "cancel"
+STEPS = frozenset({"sign-in", *Stage} - {Stage.COMPLETE}) | {"password"}
 Answer = TypeVar("Answer")
 
 
@@ -138,8 +139,15 @@ def _error_page(request: Request, refusal: NotToBeAnswered | Malformed | DomainE
         status=status,
         headers=RETRY_AFTER if status == STATUS_OF_FAULT["facts-too-old"] else None,
         fault=fault,
+        again=_page_of(request) if status == STATUS_OF_FAULT["facts-too-old"] else None,
         correlation_id=str(request.state.correlation_id),
     )
+
+
+def _page_of(request: Request) -> str | None:
+    """Where the step that was not done is begun again."""
+    step = request.url.path.split("/")[1]
+    return f"/{step}" if step in STEPS else None
 
 
 def _fault(refusal: NotToBeAnswered | Malformed | DomainError) -> tuple[str, int]:

@@ -45,11 +45,10 @@ async def show_one_time_code(request: Request) -> Response:
     visit = await read_visit(request, action="GET /one-time-code")
     parts = parts_of(request)
     session, holder = await require_factor_due(parts, visit)
-    asked = read_query(request)
-    is_sent = asked.one("with") == FactorKind.EMAIL and await is_code_waiting(
-        parts.database, session.id, at=visit.circumstances.at
-    )
-    return await _page(request, visit, holder, _Shown(is_sent=is_sent, asks_recovery=_asks_recovery(asked)))
+    asks_recovery = _asks_recovery(read_query(request))
+    is_sent = await is_code_waiting(parts.database, session.id, at=visit.circumstances.at)
+    shown = _Shown(is_sent=is_sent and not asks_recovery, asks_recovery=asks_recovery)
+    return await _page(request, visit, holder, shown)
 
 
 @router.post("/one-time-code")
@@ -76,7 +75,7 @@ async def post_send_email(request: Request) -> Response:
     except (MailNotSent, TooManyMails, NoEmailAddress) as error:
         shown = _Shown(fault=error.detail(visit.request.language), status=status_of_error(type(error)))
         return await _page(request, visit, holder, shown)
-    return RedirectResponse(f"/one-time-code?with={FactorKind.EMAIL}", SEE_OTHER)
+    return RedirectResponse("/one-time-code", SEE_OTHER)
 
 
 @router.post("/one-time-code/passkey-options", response_model=None)
@@ -132,7 +131,7 @@ async def _page(request: Request, visit: Visit, holder: Holder, shown: _Shown) -
         **way_back(visit),
         has_script=FactorKind.PASSKEY in offered,
         offered=offered,
-        asks_code=shown.asks_recovery or bool(offered & {FactorKind.TOTP, FactorKind.EMAIL}),
+        asks_code=_is_code_awaited(offered, shown),
         has_recovery=bool(holder.factors & {FactorKind.TOTP, FactorKind.PASSKEY}),
         asks_recovery=shown.asks_recovery,
         is_sent=shown.is_sent,
@@ -140,6 +139,12 @@ async def _page(request: Request, visit: Visit, holder: Holder, shown: _Shown) -
         fault=shown.fault,
         retry_after=shown.retry_after,
     )
+
+
+def _is_code_awaited(offered: frozenset[FactorKind], shown: _Shown) -> bool:
+    """Nobody waits for a mail that was never sent: until then the page offers to send it and asks for nothing."""
+    is_mailed = FactorKind.EMAIL in offered and (shown.is_sent or shown.fault is not None)
+    return shown.asks_recovery or FactorKind.TOTP in offered or is_mailed
 
 
 def _offered(visit: Visit, holder: Holder, *, sends_mail: bool) -> frozenset[FactorKind]:

@@ -164,6 +164,20 @@ async def test_the_page_that_says_where_the_code_went_may_be_loaded_again_and_sa
     assert "A code was sent" not in (await browser.get(str(sent.url))).text
 
 
+async def test_nobody_is_asked_for_a_mailed_code_before_it_was_sent(
+    auth: Running, platform: Platform, mails: Mails
+) -> None:
+    person = await with_email(auth, platform, mails)
+    browser = await give_password(auth, platform, person)
+    shown = read_page(browser.page)
+    assert "one_time_code" not in shown.inputs
+    assert "We send a code to a…@example.org" in browser.page.text
+    assert "one_time_code" in read_page(await ask_for_mail(browser)).inputs
+    refused = await browser.submit({"one_time_code": "12345678"})
+    assert "the newest e-mail" in refused.text
+    assert "one_time_code" in read_page(refused).inputs
+
+
 async def test_what_was_begun_by_mail_is_gone_on_with_after_the_page_was_loaded_again(
     auth: Running, platform: Platform, mails: Mails
 ) -> None:

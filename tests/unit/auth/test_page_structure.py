@@ -62,7 +62,7 @@ CONSENT = {
 SIGN_IN = {"retry_after": 90, "is_recourse": True}
 BY_ROLE = ("person_in_charge", "user")
 SHOWN: list[tuple[str, dict[str, Any]]] = [
-    *(("error.html", {"fault": fault}) for fault in FAULTS),
+    *(("error.html", {"fault": fault, "again": "/sign-in"}) for fault in FAULTS),
     *(("lost.html", {"has_request": one}) for one in (True, False)),
     *(("sign_in.html", {**SIGN_IN, "fault": one}) for one in (None, "refused", "wait")),
     *(("change_password.html", {**FIRST_USE, "role": role, "fault": "x"}) for role in BY_ROLE),

@@ -40,7 +40,7 @@ async def test_who_does_not_want_to_sign_in_goes_back_and_the_client_is_told(
 ) -> None:
     browser = new_browser(auth)
     page = await browser.get(parties.client(auth, platform, CLIC_REVENU).authorize(ui_locales="fr"))
-    assert "Annuler et retourner à Clic Revenu" in page.text
+    assert "Annuler et retourner au service «\u00a0Clic Revenu\u00a0»" in page.text
     cookies = dict(browser.http.cookies)
     told = answer_of(await cancel(browser))
     assert (told["error"], told["state"], told["iss"]) == ("access_denied", "the-state", auth.settings.issuer)

@@ -33,8 +33,8 @@ def is_basic(authorization: str | None) -> bool:
 
 def read_shown(authorization: str | None, asked: Parameters) -> Shown:
     """Raises OAuthError: `invalid_request` for several at once, `invalid_client` for what cannot be read."""
-    has_assertion = "client_assertion" in asked.values or "client_assertion_type" in asked.values
-    tried = (is_basic(authorization), "client_secret" in asked.values, has_assertion)
+    has_assertion = any(asked.one(name) is not None for name in ("client_assertion", "client_assertion_type"))
+    tried = (is_basic(authorization), asked.one("client_secret") is not None, has_assertion)
     if sum(tried) > 1:
         raise OAuthError("invalid_request", "a client authenticates in one way at a time")
     shown = _read(authorization or "", asked, is_basic=tried[0], has_assertion=has_assertion)

@@ -155,6 +155,16 @@ async def test_a_client_authenticates_in_one_way_at_a_time(auth: Running) -> Non
     assert fault_of(signed) == (400, "invalid_request")
 
 
+async def test_what_is_sent_without_a_value_was_not_sent(auth: Running) -> None:
+    """RFC 6749 §3.2: so it is no second way to authenticate."""
+    secret = await with_secret(auth, BASIC)
+    nothing = {"client_secret": "", "client_assertion": "", "client_assertion_type": ""}
+    assert (await ask(auth, basic("pay", secret), **nothing)).status_code == 200
+    await install(auth, replace(SYSTEM, client_id="signing"))
+    assert (await Signer(auth, "signing").token(client_secret="")).status_code == 200
+    assert fault_of(await ask(auth, client_id="pay", client_secret="")) == REFUSED
+
+
 async def test_a_name_in_the_form_is_the_one_that_is_shown(auth: Running) -> None:
     secret = await with_secret(auth, BASIC)
     assert fault_of(await ask(auth, basic("pay", secret), client_id="registry")) == REFUSED

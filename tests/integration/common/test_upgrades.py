@@ -72,6 +72,13 @@ async def test_the_body_belongs_to_the_request_however_it_arrives(port: int, wis
         assert await answers(port, [whole[:at], whole[at:]]) == ["POST /one none a=b"], at
 
 
+async def test_a_body_in_chunks_belongs_to_its_request_too(port: int) -> None:
+    head = b"POST /one HTTP/1.1\r\nHost: x\r\n%sTransfer-Encoding: chunked\r\n\r\n" % H2C
+    whole = head + b"3\r\na=b\r\n0\r\n\r\n"
+    for at in (len(head), len(head) + 2, len(whole)):
+        assert await answers(port, [whole[:at], whole[at:]]) == ["POST /one none a=b"], at
+
+
 async def test_a_body_is_never_the_next_request(port: int) -> None:
     expected = [f"POST /one none {ANOTHER.decode()}"]
     assert await answers(port, [post(ANOTHER), ANOTHER]) == expected

@@ -12,6 +12,7 @@ from libs.common.settings import ServiceSettings
 REQUEST_TIMEOUT_MS = 10_000
 START_SECONDS = 15.0
 TOPIC_SECONDS = 5.0
+ENDING_SECONDS = 2.0
 
 
 def _connection(settings: ServiceSettings) -> dict[str, Any]:
@@ -30,6 +31,20 @@ def _connection(settings: ServiceSettings) -> dict[str, Any]:
 def new_producer(settings: ServiceSettings) -> AIOKafkaProducer:
     """A producer whose retries neither lose, double nor reorder within its life (idempotence, acks=all)."""
     return AIOKafkaProducer(**_connection(settings), acks="all", enable_idempotence=True, linger_ms=0)
+
+
+async def abandon(producer: AIOKafkaProducer) -> None:
+    """Ends a producer and what it has under way; what it still holds is never sent.
+
+    Its own `stop` sends everything first, for as long as the brokers refuse it. Raises TimeoutError when a request
+    had to be cut off; also then the producer has ended.
+    """
+    try:
+        async with asyncio.timeout(ENDING_SECONDS):
+            await producer._sender.close()  # noqa: SLF001 - the library has no public way that does not flush
+    finally:
+        producer._closed = True  # noqa: SLF001 - or it complains of a producer left open
+        await producer.client.close()
 
 
 async def list_missing(settings: ServiceSettings, topics: Sequence[str]) -> list[str]:

@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import RecordMetadata
 
 from libs.common.database import OUTBOX_CHANNEL, SESSION, prepare_connection
-from libs.common.kafka import consuming, new_producer
+from libs.common.kafka import abandon, consuming, new_producer
 from libs.common.outbox import COLUMNS, OutboxRow, events_topic, outbox_row, watermarks_topic
 from libs.common.settings import ServiceSettings
 from libs.common.telemetry import DRAINED, PUBLISHED, RELAY_RESTARTS
@@ -125,7 +125,7 @@ class Relay:
                     await asyncio.wait_for(bell.wait(), 0 if drained_at is None else POLL_SECONDS)
         finally:
             with suppress(*AWAY):
-                await asyncio.wait_for(producer.stop(), 2)
+                await abandon(producer)
 
     async def _last_offsets(self) -> dict[int, int]:
         topic = self.settings.topic(events_topic(self.service))
@@ -175,11 +175,12 @@ class Relay:
             "drained_at": drained_at.isoformat(),
             "offsets": {str(p): o for p, o in self._offsets.items()},
         }
-        await producer.send_and_wait(
-            self.settings.topic(watermarks_topic(self.service)),
-            json.dumps(mark).encode(),
-            key=self.service.encode(),
-        )
+        async with asyncio.timeout(SEND_SECONDS):
+            await producer.send_and_wait(
+                self.settings.topic(watermarks_topic(self.service)),
+                json.dumps(mark).encode(),
+                key=self.service.encode(),
+            )
 
 
 def _headers(row: OutboxRow) -> list[tuple[str, bytes]]:

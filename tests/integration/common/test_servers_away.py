@@ -1,19 +1,25 @@
 """PostgreSQL or Kafka goes away and comes back: what goes on, what is refused, what recovers by itself."""
 
 import asyncio
+import os
+import signal
+import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import psutil
 import pytest
+from prometheus_client import REGISTRY
 
 from deploy.kafka import access
 from deploy.local import infrastructure, kafka, keys, layout, ports, postgres
 from deploy.local.databases import create
 from deploy.local.environment import Platform
 from deploy.local.layout import Layout
+from libs.common import relay as relaying
 from libs.common.call import Call
 from libs.common.clock import now
 from libs.common.ids import new_id
@@ -59,6 +65,16 @@ class Switch:
         if self._server is not None:
             self._stop(self._server)
             self._server = None
+
+    @contextmanager
+    def deaf(self) -> Iterator[None]:
+        """The server takes connections and what is sent, and answers nothing."""
+        program: subprocess.Popen[bytes] = self._server.program  # type: ignore[union-attr]
+        program.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            program.send_signal(signal.SIGCONT)
 
 
 @contextmanager
@@ -204,3 +220,58 @@ async def _age_rules_apply(consumer: Running) -> None:
     freshness.fresh_as_of["registry"] = now() - timedelta(seconds=freshness.limit_seconds + 1)
     assert freshness.too_old() == "registry"
     assert not freshness_report(freshness)["fresh"]
+
+
+def _left_of_kafka(platform: Platform) -> list[object]:
+    """Tasks of the client library and connections to the broker that this process has."""
+    port = int(platform.kafka_bootstrap.rpartition(":")[2])
+    tasks = [task for task in asyncio.all_tasks() if "aiokafka" in repr(task)]
+    connections = psutil.Process(os.getpid()).net_connections("tcp")
+    return [*tasks, *(one for one in connections if getattr(one.raddr, "port", 0) == port)]
+
+
+def _restarts() -> float:
+    return REGISTRY.get_sample_value("clicsequr_relay_restarts_total") or 0.0
+
+
+@asynccontextmanager
+async def _relay_without_answers(
+    own_kafka: tuple[Platform, Switch], monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Running]:
+    """A relay whose broker falls silent once it has been heard; it has begun anew when the block ends."""
+    monkeypatch.setattr(relaying, "SEND_SECONDS", 3.0)
+    platform, switch = own_kafka
+    async with running(PUBLISHER, platform) as publisher:
+        async with in_background(Relay("registry", publisher.settings).run()):
+
+            async def leads() -> bool:
+                return (REGISTRY.get_sample_value("clicsequr_outbox_drained_timestamp_seconds") or 0) > began
+
+            began = now().timestamp()
+            await until(leads)
+            before = _restarts()
+            with switch.deaf():
+                yield publisher
+
+                async def began_anew() -> bool:
+                    return _restarts() > before
+
+                await until(began_anew)
+        assert _left_of_kafka(platform) == []
+
+
+@pytest.mark.timeout(240)
+async def test_a_relay_whose_events_get_no_answer_leaves_nothing_of_its_producer_behind(
+    own_kafka: tuple[Platform, Switch], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with _relay_without_answers(own_kafka, monkeypatch) as publisher:
+        call = Call(actor="system", at=now(), correlation_id=new_id())
+        await note(publisher.database, call, applicant_id=new_id(), text="unanswered")
+
+
+@pytest.mark.timeout(240)
+async def test_a_relay_whose_watermark_gets_no_answer_begins_anew(
+    own_kafka: tuple[Platform, Switch], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with _relay_without_answers(own_kafka, monkeypatch):
+        pass

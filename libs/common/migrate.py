@@ -26,6 +26,12 @@ SELECT_APPLIED = "SELECT series, number, sha256 FROM schema_migrations"
 INSERT_APPLIED = "INSERT INTO schema_migrations (series, number, name, sha256) VALUES ($1, $2, $3, $4)"
 SELECT_HEADS = "SELECT series, max(number) AS number FROM schema_migrations GROUP BY series"
 
+SELECT_PARTITIONS = """
+SELECT relname AS name FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
+WHERE inhparent = 'access_records'::regclass
+"""
+LOCK_TIMEOUT = "SET LOCAL lock_timeout = '5s'"
+
 
 class MigrationFault(Exception):
     """The files and the database do not tell the same history, or the schema is older than the code."""
@@ -98,7 +104,7 @@ async def _apply(connection: "Connection", migration: Migration, *, app_role: st
         await connection.execute(INSERT_APPLIED, *record)
         return
     async with connection.transaction():
-        await connection.execute("SET LOCAL lock_timeout = '5s'")
+        await connection.execute(LOCK_TIMEOUT)
         await connection.execute("SET LOCAL statement_timeout = '10min'")
         await connection.execute(text)
         await connection.execute(INSERT_APPLIED, *record)
@@ -106,14 +112,26 @@ async def _apply(connection: "Connection", migration: Migration, *, app_role: st
 
 async def _add_partitions(connection: "Connection", *, now: datetime) -> None:
     """Monthly partitions of access_records, this month and 24 ahead; a default one takes what is beyond."""
+    there = {row["name"] for row in await connection.fetch(SELECT_PARTITIONS)}
     year, month = now.year, now.month
     for _ in range(MONTHS_AHEAD + 1):
         following = (year + month // 12, month % 12 + 1)
-        await connection.execute(
-            f"CREATE TABLE IF NOT EXISTS access_records_{year}_{month:02} PARTITION OF access_records "
-            f"FOR VALUES FROM ('{year}-{month:02}-01Z') TO ('{following[0]}-{following[1]:02}-01Z')"
-        )
+        name = f"access_records_{year}_{month:02}"
+        if name not in there:
+            bounds = f"FROM ('{year}-{month:02}-01Z') TO ('{following[0]}-{following[1]:02}-01Z')"
+            await _add_partition(connection, name, bounds=bounds)
         year, month = following
+
+
+async def _add_partition(connection: "Connection", name: str, *, bounds: str) -> None:
+    """Made apart and attached, which waits for no reader or writer of the others, nor they for it.
+
+    Attaching gives it the indexes and constraints of the whole; nobody has rights on one partition alone.
+    """
+    async with connection.transaction():
+        await connection.execute(LOCK_TIMEOUT)
+        await connection.execute(f"CREATE TABLE {name} (LIKE access_records INCLUDING ALL)")
+        await connection.execute(f"ALTER TABLE access_records ATTACH PARTITION {name} FOR VALUES {bounds}")
 
 
 async def require_schema(connection: "Connection", *, service_folder: Path) -> None:

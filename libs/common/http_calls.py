@@ -8,7 +8,7 @@ from typing import Any
 import httpcore
 
 CONNECTIONS, IDLE_CONNECTIONS = 100, 20
-# Below the five seconds after which a server closes an idle connection.
+# Below the time after which a server, or anything on the way to it, closes an idle connection.
 IDLE_SECONDS = 4.0
 FAULTS = (
     httpcore.NetworkError,

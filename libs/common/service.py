@@ -45,6 +45,8 @@ log = logging.getLogger(__name__)
 
 SWEEP_SECONDS = 60.0
 SHUTDOWN_SECONDS = 5
+# Above the minute for which ingress-nginx keeps a connection that it may send on again.
+IDLE_SECONDS = 75
 PARKED = "parked"
 
 
@@ -171,6 +173,7 @@ def new_server(app: FastAPI, settings: ServiceSettings, *, port: int) -> _Server
         server_header=False,
         lifespan="off",
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        timeout_keep_alive=IDLE_SECONDS,
         h11_max_incomplete_event_size=16_384,
     )
     return _Server(config)

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from deploy.kafka import access, strimzi
 from deploy.local import databases
+from services.auth import by_get
 from tests.deploy import manifests
 from tests.deploy.custom_resources import SHAPES
 from tests.deploy.kustomization import KUBERNETES, FeatureNotUnderstood, Manifest, build, identity
@@ -235,6 +236,17 @@ def test_the_example_speaks_tls_as_financial_grade_clients_demand() -> None:
     assert annotations["nginx.ingress.kubernetes.io/force-ssl-redirect"] == "true"
     hosts = {host for one in ingress["spec"]["tls"] for host in one["hosts"]}
     assert hosts == {rule["host"] for rule in ingress["spec"]["rules"]}
+
+
+def test_the_example_lets_the_longest_answer_through_and_bounds_what_one_address_asks() -> None:
+    (ingress,) = manifests.of_kind("Ingress", among=build(manifests.EXAMPLES[0])).values()
+    annotations = ingress["metadata"]["annotations"]
+    kibibytes = int(annotations["nginx.ingress.kubernetes.io/proxy-buffer-size"].removesuffix("k"))
+    assert kibibytes * 1024 >= 2 * by_get.ADDRESS_BYTES
+    readme = (KUBERNETES / "README.md").read_text(encoding="utf-8")
+    for limit in ("limit-rps", "limit-connections"):
+        assert int(annotations[f"nginx.ingress.kubernetes.io/{limit}"]) > 0
+        assert f"`{limit}`" in readme
 
 
 def _backend(rule: dict[str, Any]) -> tuple[str, str]:

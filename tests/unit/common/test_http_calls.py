@@ -3,9 +3,8 @@ from collections.abc import AsyncIterator
 
 import httpcore
 import pytest
-import uvicorn
 
-from libs.common.http_calls import FAULTS, IDLE_SECONDS, new_pool, send
+from libs.common.http_calls import FAULTS, new_pool, send
 
 HELLO = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
@@ -49,7 +48,3 @@ async def test_whatever_is_no_whole_answer_is_a_fault(pool: httpcore.AsyncConnec
             await send(pool, "GET", address, headers={})
     with pytest.raises(FAULTS):
         await send(pool, "GET", address, headers={})
-
-
-async def test_an_idle_connection_is_given_up_before_its_server_closes_it() -> None:
-    assert uvicorn.Config("never:loaded").timeout_keep_alive > IDLE_SECONDS

@@ -322,9 +322,14 @@ def circumstances_of(request: Request, principal: Principal, *, action: str) -> 
         action=action,
         address=request.client.host if request.client else None,
         user_agent=_clean(request.headers.get("user-agent")),
-        purpose=purpose_of(request),
+        purpose=_purpose_to_keep(request, principal),
         first_actor=_first_actor(request, principal),
     )
+
+
+def _purpose_to_keep(request: Request, principal: Principal) -> str | None:
+    """Staff's alone, also where it is refused for its length."""
+    return (purpose_of(request) or "")[: PURPOSE_LENGTHS[-1]] or None if principal.is_staff else None
 
 
 def _clean(text: str | None) -> str | None:

@@ -563,6 +563,8 @@ ALTER TABLE ONLY public.sign_in_marks
     ADD CONSTRAINT a_mark_stands_once_for_its_code PRIMARY KEY (user_code_id, kind, mark);
 ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT a_position_is_given_once UNIQUE ("position");
+ALTER TABLE public.access_records
+    ADD CONSTRAINT a_purpose_is_at_most_300_characters CHECK ((length(purpose) <= 300)) NOT VALID;
 ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT a_sequence_is_given_once_per_key UNIQUE (topic, partitionkey, sequence);
 ALTER TABLE ONLY public.parked_events

@@ -296,6 +296,8 @@ ALTER TABLE ONLY public.department_subjects
     ADD CONSTRAINT a_department_knows_a_code_by_one_name UNIQUE (department, user_code_id);
 ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT a_position_is_given_once UNIQUE ("position");
+ALTER TABLE public.access_records
+    ADD CONSTRAINT a_purpose_is_at_most_300_characters CHECK ((length(purpose) <= 300)) NOT VALID;
 ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT a_sequence_is_given_once_per_key UNIQUE (topic, partitionkey, sequence);
 ALTER TABLE ONLY public.parked_events

@@ -434,6 +434,8 @@ ALTER TABLE ONLY public.registration_persons
     ADD CONSTRAINT a_person_is_named_once_in_a_file UNIQUE (registration_id, same_person);
 ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT a_position_is_given_once UNIQUE ("position");
+ALTER TABLE public.access_records
+    ADD CONSTRAINT a_purpose_is_at_most_300_characters CHECK ((length(purpose) <= 300)) NOT VALID;
 ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT a_sequence_is_given_once_per_key UNIQUE (topic, partitionkey, sequence);
 ALTER TABLE ONLY public.parked_events

@@ -135,6 +135,12 @@ async def test_each_call_with_a_token_leaves_one_record(walk: Walk) -> None:
     await walk.one(post("/oauth/revoke", data=shown(given, token=token)), "POST /oauth/revoke", client_id="portal")
 
 
+async def test_what_a_stranger_states_as_a_purpose_is_not_kept(walk: Walk) -> None:
+    stated = {"Clicsequr-Purpose": "x" * 5_000}
+    asked = walk.auth.public.post("/oauth/token", data={"grant_type": "nonsense"}, headers=stated)
+    await walk.one(asked, "POST /oauth/token", actor="anonymous", outcome="refused", purpose=None)
+
+
 ANY = "00000000-0000-7000-8000-000000000001"
 PLACES = [
     ("POST", "/v1/applicants/{applicant_id}/incidents"),

@@ -3,6 +3,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import UUID
 
+import asyncpg
 import httpx
 import pytest
 
@@ -101,6 +102,37 @@ async def test_staff_without_a_purpose_are_refused(service: Running) -> None:
     del headers["Clicsequr-Purpose"]
     answer = await service.public.get(f"/v1/applicants/{APPLICANT}/failure", headers=headers)
     assert answer.json()["code"] == "purpose-missing"
+
+
+async def purposes(service: Running) -> list[str | None]:
+    return [row["purpose"] for row in await service.database.fetch("SELECT purpose FROM access_records")]
+
+
+async def test_a_purpose_that_somebody_other_than_staff_states_is_not_kept(service: Running) -> None:
+    answer = await post(service, {**mine(service), **idempotent(), "Clicsequr-Purpose": "x" * 5_000})
+    assert answer.status_code == 201
+    assert await purposes(service) == [None]
+
+
+@pytest.mark.parametrize(("length", "status"), [(300, 200), (301, 400)])
+async def test_a_purpose_of_staff_is_kept_to_its_longest_even_where_it_is_refused(
+    service: Running, length: int, status: int
+) -> None:
+    headers = {**service.tokens.agent("auditor"), "Clicsequr-Purpose": "x" * length}
+    answer = await service.public.get(f"/v1/applicants/{APPLICANT}/access-records", headers=headers)
+    assert answer.status_code == status
+    assert await purposes(service) == ["x" * 300]
+
+
+@pytest.mark.parametrize("year", [now().year, 2999])
+async def test_no_access_record_holds_a_purpose_over_the_longest(service: Running, year: int) -> None:
+    record = """
+        INSERT INTO access_records (id, at, correlation_id, actor, action, outcome, purpose)
+        VALUES ($1, make_timestamptz($2, 12, 1, 0, 0, 0), $1, 'anonymous', 'GET /', 'admitted', repeat('x', $3))"""
+    async with service.database.transaction() as tx:
+        await tx.execute(record, new_id(), year, 300)
+        with pytest.raises(asyncpg.CheckViolationError, match="a_purpose_is_at_most_300_characters"):
+            await tx.execute(record, new_id(), year, 301)
 
 
 async def test_an_agent_of_a_department_has_no_role_of_the_providers(service: Running) -> None:

@@ -13,19 +13,19 @@ from libs.common.ids import new_id
 from libs.common.principal import Principal
 
 # One statement records calls and asks `standing`, so that every replica agrees without a cache. It takes as many
-# calls as came together: one array per column, the subjects ($19-$21) and the partition keys whose facts must
-# not be parked ($22, $23) beside the id of the record they belong to. A reason found earlier ($16) comes first.
+# calls as came together: one array per column, the subjects ($21-$23) and the partition keys whose facts must
+# not be parked ($24, $25) beside the id of the record they belong to. A reason found earlier ($16) comes first.
 # OFFSET 0 keeps each subject a look-up by key, whatever the planner thinks of the table's size.
 INSERT_ACCESS_RECORDS = """
 WITH call AS (
     SELECT * FROM unnest(
         $1::uuid[], $2::timestamptz[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::uuid[], $8::uuid[],
         $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[],
-        $17::timestamptz[], $18::boolean[])
+        $17::timestamptz[], $18::boolean[], $19::uuid[], $20::uuid[])
     AS call (
         id, at, correlation_id, applicant_id, actor, first_actor, user_code_id, session_id,
         client_id, role, acr, purpose, action, address, user_agent, refusal,
-        issued_at, in_recourse)
+        issued_at, in_recourse, user_code_applicant_id, about_agent_id)
 ), objection AS (
     SELECT call.id, CASE
         WHEN bool_or(call.issued_at <= found.refuse_issued_before) THEN 'token-refused'
@@ -33,21 +33,22 @@ WITH call AS (
             call.in_recourse AND (subject.kind = 'applicant' OR found.state = 'recourse-only')))
             THEN 'access-suspended'
     END AS reason
-    FROM unnest($19::uuid[], $20::text[], $21::text[]) AS subject (record_id, kind, id)
+    FROM unnest($21::uuid[], $22::text[], $23::text[]) AS subject (record_id, kind, id)
     JOIN call ON call.id = subject.record_id
     CROSS JOIN LATERAL (
         SELECT state, refuse_issued_before FROM standing
         WHERE subject_kind = subject.kind AND subject_id = subject.id OFFSET 0) AS found
     GROUP BY call.id
 ), parked AS (
-    SELECT fact.record_id AS id FROM unnest($22::uuid[], $23::text[]) AS fact (record_id, partitionkey)
+    SELECT fact.record_id AS id FROM unnest($24::uuid[], $25::text[]) AS fact (record_id, partitionkey)
     WHERE EXISTS (SELECT 1 FROM parked_events WHERE parked_events.partitionkey = fact.partitionkey)
 )
 INSERT INTO access_records (
     id, at, correlation_id, applicant_id, actor, first_actor, user_code_id, session_id, client_id, role, acr,
-    purpose, action, address, user_agent, outcome, reason)
+    purpose, action, address, user_agent, outcome, reason, user_code_applicant_id, about_agent_id)
 SELECT id, at, correlation_id, applicant_id, actor, first_actor, user_code_id, session_id, client_id, role, acr,
-       purpose, action, address, user_agent, CASE WHEN reason IS NULL THEN 'admitted' ELSE 'refused' END, reason
+       purpose, action, address, user_agent, CASE WHEN reason IS NULL THEN 'admitted' ELSE 'refused' END, reason,
+       user_code_applicant_id, about_agent_id
 FROM (
     SELECT call.*, coalesce(
         call.refusal, objection.reason,
@@ -57,10 +58,16 @@ RETURNING id, reason
 """
 
 COLUMNS = """id, at, correlation_id, applicant_id, actor, first_actor, user_code_id, session_id, client_id, role,
-    acr, purpose, action, address, user_agent, outcome, reason"""
+    acr, purpose, action, address, user_agent, outcome, reason, user_code_applicant_id, about_agent_id"""
+# No record is in both halves: the second column is filled where it differs from the first.
 SELECT_OF_APPLICANT = f"""
-SELECT {COLUMNS} FROM access_records
-WHERE applicant_id = $1 AND at <= $2 AND (at, id) > ($3, $4) ORDER BY at, id LIMIT $5
+SELECT {COLUMNS} FROM (
+    (SELECT {COLUMNS} FROM access_records
+    WHERE applicant_id = $1 AND at <= $2 AND (at, id) > ($3, $4) ORDER BY at, id LIMIT $5)
+    UNION ALL
+    (SELECT {COLUMNS} FROM access_records
+    WHERE user_code_applicant_id = $1 AND at <= $2 AND (at, id) > ($3, $4) ORDER BY at, id LIMIT $5)
+) AS found ORDER BY at, id LIMIT $5
 """
 SELECT_OF_USER_CODE = f"""
 SELECT {COLUMNS} FROM access_records
@@ -70,16 +77,25 @@ SELECT_OF_CLIENT = f"""
 SELECT {COLUMNS} FROM access_records
 WHERE client_id = $1 AND at <= $2 AND (at, id) > ($3, $4) ORDER BY at, id LIMIT $5
 """
-# The LIKE is what lets the index of agents' calls alone be used.
+# The LIKE is what lets the index of agents' calls alone be used. What an agent did is about nobody else.
 SELECT_OF_AGENT = f"""
-SELECT {COLUMNS} FROM access_records
-WHERE actor = $1 AND actor LIKE 'agent:%' AND at <= $2 AND (at, id) > ($3, $4) ORDER BY at, id LIMIT $5
+SELECT {COLUMNS} FROM (
+    (SELECT {COLUMNS} FROM access_records
+    WHERE actor = 'agent:' || $1::uuid AND actor LIKE 'agent:%' AND at <= $2 AND (at, id) > ($3, $4)
+    ORDER BY at, id LIMIT $5)
+    UNION ALL
+    (SELECT {COLUMNS} FROM access_records
+    WHERE about_agent_id = $1 AND at <= $2 AND (at, id) > ($3, $4) ORDER BY at, id LIMIT $5)
+) AS found ORDER BY at, id LIMIT $5
 """
 SELECT_OF_WINDOW = f"""
 SELECT {COLUMNS} FROM access_records WHERE at <= $1 AND (at, id) > ($2, $3) ORDER BY at, id LIMIT $4
 """
 SELECT_APPLICANT_OF_CODE = """
-SELECT applicant_id FROM access_records WHERE user_code_id = $1 AND applicant_id IS NOT NULL LIMIT 1
+SELECT coalesce(user_code_applicant_id, applicant_id) AS applicant_id FROM access_records
+WHERE user_code_id = $1
+    AND (user_code_applicant_id IS NOT NULL OR applicant_id IS NOT NULL AND role IS DISTINCT FROM 'mandatary')
+ORDER BY at DESC LIMIT 1
 """
 
 
@@ -98,6 +114,11 @@ class Circumstances:
 
 @dataclass(frozen=True, slots=True)
 class AccessRecord:
+    """`user_code_applicant_id`: whose code was used, where that is not the applicant that the call was about.
+
+    `about_agent_id`: the agent whose account or token somebody else's call was about.
+    """
+
     id: UUID
     at: datetime
     correlation_id: UUID
@@ -115,6 +136,8 @@ class AccessRecord:
     user_agent: str | None
     outcome: str
     reason: str | None
+    user_code_applicant_id: UUID | None
+    about_agent_id: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +188,8 @@ async def record_call(  # noqa: PLR0913 - one row's facts, each by name
             refusal,
             principal.issued_at,
             recourse_route and principal.is_recourse,
+            principal.code_applicant_beside(about),
+            None if principal.is_acting_agent else principal.agent_id,
         ),
         principal.subjects(),
         _keys_of_facts(principal, about) if needs_facts else [],
@@ -224,7 +249,7 @@ async def list_of_client(
 async def list_of_agent(
     database: Database, agent_id: UUID, *, until: datetime, after: tuple[datetime, UUID], limit: int
 ) -> list[AccessRecord]:
-    rows = await database.fetch(SELECT_OF_AGENT, f"agent:{agent_id}", until, *after, limit)
+    rows = await database.fetch(SELECT_OF_AGENT, agent_id, until, *after, limit)
     return [_record(row) for row in rows]
 
 

@@ -11,20 +11,30 @@ from libs.common.ids import new_id
 INSERT_EVIDENCE = """
 INSERT INTO evidence_records (
     id, at, correlation_id, causation_id, applicant_id, command, actor, user_code_id, session_id, client_id,
-    role, acr, amr, conditions, content)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+    role, acr, amr, conditions, content, user_code_applicant_id, power_of_attorney_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
 """
-SELECT_OF_APPLICANT = """
-SELECT id, at, correlation_id, causation_id, applicant_id, command, actor, user_code_id, session_id, client_id,
-       role, acr, amr, conditions, content
-FROM evidence_records WHERE applicant_id = $1 AND at <= $2 AND (at, id) > ($3, $4) ORDER BY at, id LIMIT $5
+COLUMNS = """id, at, correlation_id, causation_id, applicant_id, command, actor, user_code_id, session_id,
+    client_id, role, acr, amr, conditions, content, user_code_applicant_id, power_of_attorney_id"""
+# No record is in both halves: the second column is filled where it differs from the first.
+SELECT_OF_APPLICANT = f"""
+SELECT {COLUMNS} FROM (
+    (SELECT {COLUMNS} FROM evidence_records
+    WHERE applicant_id = $1 AND at <= $2 AND (at, id) > ($3, $4) ORDER BY at, id LIMIT $5)
+    UNION ALL
+    (SELECT {COLUMNS} FROM evidence_records
+    WHERE user_code_applicant_id = $1 AND at <= $2 AND (at, id) > ($3, $4) ORDER BY at, id LIMIT $5)
+) AS found ORDER BY at, id LIMIT $5
 """
 
 
 async def record_evidence(
     tx: Connection, call: Call, command: str, *, applicant_id: UUID | None, content: dict[str, Any]
 ) -> None:
-    """Appends one record: who, for whom, by which authentication, when, what. `content` holds no secret."""
+    """Appends one record: who, for whom, under which power, by which authentication, when, what.
+
+    `content` holds no secret. A mandatary's is listed to whose code was used as to whom it was done for.
+    """
     principal = call.principal
     defer(
         tx,
@@ -44,6 +54,8 @@ async def record_evidence(
         list(principal.amr) if principal else None,
         principal.conditions if principal else None,
         content,
+        principal.code_applicant_beside(applicant_id) if principal else None,
+        principal.power_of_attorney_id if principal else None,
     )
 
 

@@ -72,6 +72,17 @@ class Principal:
     def is_service(self) -> bool:
         return self.actor.startswith("service:")
 
+    @property
+    def is_acting_agent(self) -> bool:
+        return self.actor == f"agent:{self.agent_id}"
+
+    def code_applicant_beside(self, applicant_id: UUID | None) -> UUID | None:
+        """The applicant that the user code counts as assigned to, where it is another than `applicant_id`."""
+        if self.user_code_id is None:
+            return None
+        own = self.user_code_applicant_id or self.applicant_id
+        return None if own == applicant_id else own
+
     def subjects(self) -> tuple[list[str], list[str]]:
         """Kinds and ids to look up in `standing`."""
         pairs = [

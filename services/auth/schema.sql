@@ -16,6 +16,8 @@ CREATE TABLE public.access_records (
     user_agent text,
     outcome text NOT NULL,
     reason text,
+    user_code_applicant_id uuid,
+    about_agent_id uuid,
     CONSTRAINT a_refusal_has_its_reason CHECK (((outcome = 'refused'::text) = (reason IS NOT NULL))),
     CONSTRAINT outcome_is_known CHECK ((outcome = ANY (ARRAY['admitted'::text, 'refused'::text])))
 )
@@ -38,6 +40,8 @@ CREATE TABLE public.access_records_default (
     user_agent text,
     outcome text CONSTRAINT access_records_outcome_not_null NOT NULL,
     reason text,
+    user_code_applicant_id uuid,
+    about_agent_id uuid,
     CONSTRAINT a_refusal_has_its_reason CHECK (((outcome = 'refused'::text) = (reason IS NOT NULL))),
     CONSTRAINT outcome_is_known CHECK ((outcome = ANY (ARRAY['admitted'::text, 'refused'::text])))
 );
@@ -190,7 +194,9 @@ CREATE TABLE public.evidence_records (
     acr text,
     amr text[],
     conditions text,
-    content jsonb NOT NULL
+    content jsonb NOT NULL,
+    user_code_applicant_id uuid,
+    power_of_attorney_id uuid
 );
 CREATE TABLE public.factor_enrolments (
     owner_id uuid NOT NULL,
@@ -667,13 +673,17 @@ ALTER TABLE ONLY public.user_code_holds
     ADD CONSTRAINT user_code_holds_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.user_codes
     ADD CONSTRAINT user_codes_pkey PRIMARY KEY (id);
+CREATE INDEX access_records_about_agents ON ONLY public.access_records USING btree (about_agent_id, at, id) WHERE (about_agent_id IS NOT NULL);
 CREATE INDEX access_records_by_applicant ON ONLY public.access_records USING btree (applicant_id, at, id);
+CREATE INDEX access_records_by_applicant_of_code ON ONLY public.access_records USING btree (user_code_applicant_id, at, id) WHERE (user_code_applicant_id IS NOT NULL);
 CREATE INDEX access_records_by_client ON ONLY public.access_records USING btree (client_id, at, id) WHERE (client_id IS NOT NULL);
 CREATE INDEX access_records_by_user_code ON ONLY public.access_records USING btree (user_code_id, at, id);
+CREATE INDEX access_records_default_about_agent_id_at_id_idx ON public.access_records_default USING btree (about_agent_id, at, id) WHERE (about_agent_id IS NOT NULL);
 CREATE INDEX access_records_of_agents ON ONLY public.access_records USING btree (actor, at, id) WHERE (actor ~~ 'agent:%'::text);
 CREATE INDEX access_records_default_actor_at_id_idx ON public.access_records_default USING btree (actor, at, id) WHERE (actor ~~ 'agent:%'::text);
 CREATE INDEX access_records_default_applicant_id_at_id_idx ON public.access_records_default USING btree (applicant_id, at, id);
 CREATE INDEX access_records_default_client_id_at_id_idx ON public.access_records_default USING btree (client_id, at, id) WHERE (client_id IS NOT NULL);
+CREATE INDEX access_records_default_user_code_applicant_id_at_id_idx ON public.access_records_default USING btree (user_code_applicant_id, at, id) WHERE (user_code_applicant_id IS NOT NULL);
 CREATE INDEX access_records_default_user_code_id_at_id_idx ON public.access_records_default USING btree (user_code_id, at, id);
 CREATE INDEX applicant_choices_by_expiry ON public.applicant_choices USING btree (expires_at);
 CREATE INDEX authorization_codes_by_expiry ON public.authorization_codes USING btree (expires_at);
@@ -685,6 +695,7 @@ CREATE INDEX dpop_proofs_by_expiry ON public.dpop_proofs USING btree (expires_at
 CREATE INDEX emailed_codes_by_age ON public.emailed_codes USING btree (sent_at);
 CREATE INDEX emailed_codes_by_owner ON public.emailed_codes USING btree (owner_id);
 CREATE INDEX evidence_records_by_applicant ON public.evidence_records USING btree (applicant_id, at, id);
+CREATE INDEX evidence_records_by_applicant_of_code ON public.evidence_records USING btree (user_code_applicant_id, at, id) WHERE (user_code_applicant_id IS NOT NULL);
 CREATE INDEX factor_enrolments_by_expiry ON public.factor_enrolments USING btree (expires_at);
 CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING btree (created_at);
 CREATE INDEX inbox_by_age ON public.inbox USING btree (applied_at);
@@ -724,10 +735,12 @@ CREATE INDEX user_code_holds_by_code ON public.user_code_holds USING btree (user
 CREATE INDEX user_codes_by_applicant ON public.user_codes USING btree (applicant_id);
 CREATE INDEX user_codes_by_disuse ON public.user_codes USING btree (disuse_due_at) WHERE (state = 'active'::text);
 CREATE INDEX user_codes_pending ON public.user_codes USING btree (assigned_at) WHERE (state = 'pending'::text);
+ALTER INDEX public.access_records_about_agents ATTACH PARTITION public.access_records_default_about_agent_id_at_id_idx;
 ALTER INDEX public.access_records_of_agents ATTACH PARTITION public.access_records_default_actor_at_id_idx;
 ALTER INDEX public.access_records_by_applicant ATTACH PARTITION public.access_records_default_applicant_id_at_id_idx;
 ALTER INDEX public.access_records_by_client ATTACH PARTITION public.access_records_default_client_id_at_id_idx;
 ALTER INDEX public.access_records_pkey ATTACH PARTITION public.access_records_default_pkey;
+ALTER INDEX public.access_records_by_applicant_of_code ATTACH PARTITION public.access_records_default_user_code_applicant_id_at_id_idx;
 ALTER INDEX public.access_records_by_user_code ATTACH PARTITION public.access_records_default_user_code_id_at_id_idx;
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT a_session_is_of_a_code_that_exists FOREIGN KEY (user_code_id) REFERENCES public.user_codes(id) NOT VALID;

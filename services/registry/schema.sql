@@ -16,6 +16,8 @@ CREATE TABLE public.access_records (
     user_agent text,
     outcome text NOT NULL,
     reason text,
+    user_code_applicant_id uuid,
+    about_agent_id uuid,
     CONSTRAINT a_refusal_has_its_reason CHECK (((outcome = 'refused'::text) = (reason IS NOT NULL))),
     CONSTRAINT outcome_is_known CHECK ((outcome = ANY (ARRAY['admitted'::text, 'refused'::text])))
 )
@@ -38,6 +40,8 @@ CREATE TABLE public.access_records_default (
     user_agent text,
     outcome text CONSTRAINT access_records_outcome_not_null NOT NULL,
     reason text,
+    user_code_applicant_id uuid,
+    about_agent_id uuid,
     CONSTRAINT a_refusal_has_its_reason CHECK (((outcome = 'refused'::text) = (reason IS NOT NULL))),
     CONSTRAINT outcome_is_known CHECK ((outcome = ANY (ARRAY['admitted'::text, 'refused'::text])))
 );
@@ -158,7 +162,9 @@ CREATE TABLE public.evidence_records (
     acr text,
     amr text[],
     conditions text,
-    content jsonb NOT NULL
+    content jsonb NOT NULL,
+    user_code_applicant_id uuid,
+    power_of_attorney_id uuid
 );
 CREATE TABLE public.freshness (
     publisher text NOT NULL,
@@ -524,17 +530,22 @@ ALTER TABLE ONLY public.unreadable_messages
     ADD CONSTRAINT unreadable_messages_pkey PRIMARY KEY (topic, partition, "offset");
 CREATE UNIQUE INDEX a_designation_form_comes_once_per_person ON public.documents USING btree (person_id) WHERE (kind = 'designation-form'::text);
 CREATE UNIQUE INDEX a_registration_form_comes_once ON public.documents USING btree (registration_id) WHERE (kind = 'registration-form'::text);
+CREATE INDEX access_records_about_agents ON ONLY public.access_records USING btree (about_agent_id, at, id) WHERE (about_agent_id IS NOT NULL);
 CREATE INDEX access_records_by_applicant ON ONLY public.access_records USING btree (applicant_id, at, id);
+CREATE INDEX access_records_by_applicant_of_code ON ONLY public.access_records USING btree (user_code_applicant_id, at, id) WHERE (user_code_applicant_id IS NOT NULL);
 CREATE INDEX access_records_by_client ON ONLY public.access_records USING btree (client_id, at, id) WHERE (client_id IS NOT NULL);
 CREATE INDEX access_records_by_user_code ON ONLY public.access_records USING btree (user_code_id, at, id);
+CREATE INDEX access_records_default_about_agent_id_at_id_idx ON public.access_records_default USING btree (about_agent_id, at, id) WHERE (about_agent_id IS NOT NULL);
 CREATE INDEX access_records_of_agents ON ONLY public.access_records USING btree (actor, at, id) WHERE (actor ~~ 'agent:%'::text);
 CREATE INDEX access_records_default_actor_at_id_idx ON public.access_records_default USING btree (actor, at, id) WHERE (actor ~~ 'agent:%'::text);
 CREATE INDEX access_records_default_applicant_id_at_id_idx ON public.access_records_default USING btree (applicant_id, at, id);
 CREATE INDEX access_records_default_client_id_at_id_idx ON public.access_records_default USING btree (client_id, at, id) WHERE (client_id IS NOT NULL);
+CREATE INDEX access_records_default_user_code_applicant_id_at_id_idx ON public.access_records_default USING btree (user_code_applicant_id, at, id) WHERE (user_code_applicant_id IS NOT NULL);
 CREATE INDEX access_records_default_user_code_id_at_id_idx ON public.access_records_default USING btree (user_code_id, at, id);
 CREATE INDEX attempt_counters_by_age ON public.attempt_counters USING btree (window_start);
 CREATE INDEX dpop_proofs_by_expiry ON public.dpop_proofs USING btree (expires_at);
 CREATE INDEX evidence_records_by_applicant ON public.evidence_records USING btree (applicant_id, at, id);
+CREATE INDEX evidence_records_by_applicant_of_code ON public.evidence_records USING btree (user_code_applicant_id, at, id) WHERE (user_code_applicant_id IS NOT NULL);
 CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING btree (created_at);
 CREATE INDEX identity_proof_attempts_by_file ON public.identity_proof_attempts USING btree (registration_id, at);
 CREATE INDEX identity_proof_attempts_by_number ON public.identity_proof_attempts USING btree (identification_number, at);
@@ -556,10 +567,12 @@ CREATE INDEX registrations_by_identification_number ON public.registrations USIN
 CREATE INDEX registrations_by_neq ON public.registrations USING btree (neq) WHERE (state = ANY (ARRAY['submitted'::text, 'active'::text]));
 CREATE INDEX registrations_draft ON public.registrations USING btree (expires_at) WHERE (state = 'draft'::text);
 CREATE INDEX told_suspensions_by_person ON public.told_suspensions USING btree (user_code_id);
+ALTER INDEX public.access_records_about_agents ATTACH PARTITION public.access_records_default_about_agent_id_at_id_idx;
 ALTER INDEX public.access_records_of_agents ATTACH PARTITION public.access_records_default_actor_at_id_idx;
 ALTER INDEX public.access_records_by_applicant ATTACH PARTITION public.access_records_default_applicant_id_at_id_idx;
 ALTER INDEX public.access_records_by_client ATTACH PARTITION public.access_records_default_client_id_at_id_idx;
 ALTER INDEX public.access_records_pkey ATTACH PARTITION public.access_records_default_pkey;
+ALTER INDEX public.access_records_by_applicant_of_code ATTACH PARTITION public.access_records_default_user_code_applicant_id_at_id_idx;
 ALTER INDEX public.access_records_by_user_code ATTACH PARTITION public.access_records_default_user_code_id_at_id_idx;
 ALTER TABLE ONLY public.authorized_representatives
     ADD CONSTRAINT authorized_representatives_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES public.registrations(id);

@@ -175,8 +175,23 @@ async def _start(tx: Connection, call: Call, session: Session) -> None:
     )
     # Nothing is refused or sent because of it, and sign-ins are many: they may leave together.
     await publish(tx, call, started, service=SERVICE, partitionkey=_key(session), is_urgent=False)
-    content = {"session_id": str(session.id), "acr": session.acr, "recourse": session.is_recourse}
+    content = {
+        "session_id": str(session.id),
+        "acr": session.acr,
+        "recourse": session.is_recourse,
+        **_represented_in(session),
+    }
     await record_evidence(tx, call, "start_session", applicant_id=session.applicant_id, content=content)
+
+
+def _represented_in(session: Session) -> dict[str, str]:
+    """For whom it is and under which power, which the session before it did not have."""
+    if session.represented_applicant_id is None:
+        return {}
+    return {
+        "represented_applicant_id": str(session.represented_applicant_id),
+        "power_of_attorney_id": str(session.power_of_attorney_id),
+    }
 
 
 async def end_session(tx: Connection, call: Call, session: Session, *, reason: EndReason) -> bool:

@@ -143,28 +143,73 @@ async def test_a_person_chooses_and_their_token_says_for_whom_in_which_role_unde
     started = [data for name, data in await auth.events() if name == "session-started"][-1]
     assert (started["represented_applicant_id"], started["power_of_attorney_id"]) == (str(granting), power)
     assert started["applicant_id"] == str(person.applicant_id)
+    kept = await auth.database.fetchrow(
+        "SELECT applicant_id, content FROM evidence_records WHERE command = 'start_session' "
+        "ORDER BY at DESC LIMIT 1"
+    )
+    assert kept is not None
+    assert kept["applicant_id"] == person.applicant_id
+    named = (kept["content"]["represented_applicant_id"], kept["content"]["power_of_attorney_id"])
+    assert named == (str(granting), power)
     mine = auth.tokens.person_in_charge(
         person.applicant_id, person.user_code_id, session_id=UUID(claims["sid"]), iat=int(now().timestamp()) + 2
     )
     listed = (await auth.public.get("/v1/me/sessions", headers=mine)).json()["sessions"]
     assert [one["represented_applicant_id"] for one in listed if one["is_this"]] == [str(granting)]
     evidence = await auth.database.fetchrow(
-        "SELECT applicant_id, role, content FROM evidence_records WHERE command = 'choose_applicant'"
+        "SELECT applicant_id, user_code_applicant_id, power_of_attorney_id, role, content FROM evidence_records "
+        "WHERE command = 'choose_applicant'"
     )
     assert evidence is not None
     assert (evidence["applicant_id"], evidence["role"]) == (granting, "mandatary")
+    assert evidence["user_code_applicant_id"] == person.applicant_id
+    assert str(evidence["power_of_attorney_id"]) == power
     assert evidence["content"] == {
         "session_id": claims["sid"],
         "user_code_id": str(person.user_code_id),
         "power_of_attorney_id": power,
     }
     records = await auth.database.fetch(
-        "SELECT action, role FROM access_records WHERE applicant_id = $1 ORDER BY at", granting
+        "SELECT action, role, user_code_applicant_id FROM access_records WHERE applicant_id = $1 ORDER BY at",
+        granting,
     )
     assert [tuple(row.values()) for row in records] == [
-        ("POST /applicant", "mandatary"),
-        ("POST /oauth/token", "mandatary"),
+        ("POST /applicant", "mandatary", person.applicant_id),
+        ("POST /oauth/token", "mandatary", person.applicant_id),
     ]
+
+
+async def records_of(service: Running, applicant_id: UUID, *, kind: str) -> list[dict[str, Any]]:
+    """As a person in charge of that applicant lists them."""
+    headers = service.tokens.headers(
+        **issued_now({"applicant": applicant_id, "role": "person_in_charge", "user_code": new_id()})
+    )
+    page = await service.public.get(f"/v1/applicants/{applicant_id}/{kind}-records", headers=headers)
+    assert page.status_code == 200, page.text
+    records: list[dict[str, Any]] = page.json()["records"]
+    return records
+
+
+async def test_what_is_done_by_a_code_under_a_power_is_listed_to_who_gave_it_and_to_whose_code_it_is(
+    auth: Running, platform: Platform, delegation: Delegation
+) -> None:
+    person = await parties.sessions_person(auth, platform)
+    granting = delegation.give(person)
+    await signed_in_for(auth, platform, person, power_of(delegation, person))
+    for one in (granting, person.applicant_id):
+        used = [
+            (record["action"], record["applicant_id"], record["user_code_applicant_id"])
+            for record in await records_of(auth, one, kind="access")
+            if record["role"] == "mandatary"
+        ]
+        both = (str(granting), str(person.applicant_id))
+        assert used == [("POST /applicant", *both), ("POST /oauth/token", *both)]
+        acts = [
+            (record["command"], record["applicant_id"], record["user_code_applicant_id"])
+            for record in await records_of(auth, one, kind="evidence")
+            if record["role"] == "mandatary"
+        ]
+        assert ("choose_applicant", *both) in acts
 
 
 async def test_a_department_is_told_the_power_and_never_the_code_or_its_applicant(
@@ -477,6 +522,14 @@ async def test_commercial_software_is_allowed_for_each_applicant_by_itself(
     relying.code(await relying.consented(browser, page))
     rows = await auth.database.fetch("SELECT applicant_id FROM software_consents")
     assert {row["applicant_id"] for row in rows} == {granting, person.applicant_id}
+    allowed = await auth.database.fetch(
+        "SELECT applicant_id, user_code_applicant_id, power_of_attorney_id FROM evidence_records "
+        "WHERE command = 'allow_software' ORDER BY at"
+    )
+    assert [tuple(row.values()) for row in allowed] == [
+        (granting, person.applicant_id, UUID(power)),
+        (person.applicant_id, None, None),
+    ]
 
 
 async def test_choosing_for_whom_to_act_authenticates_nobody(

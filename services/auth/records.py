@@ -23,16 +23,13 @@ def nobody(*, client_id: str | None, at: datetime) -> Principal:
     return Principal(actor=ANONYMOUS, admitted_as=frozenset(), issued_at=at, client_id=client_id)
 
 
-def somebody_claiming(facts: Facts | None, *, client_id: str | None, at: datetime) -> Principal:
-    """Whose code was tried; that its person did it is not shown."""
-    if facts is None:
-        return nobody(client_id=client_id, at=at)
-    return replace(
-        nobody(client_id=client_id, at=at),
-        applicant_id=facts.code.applicant_id,
-        user_code_id=facts.code.id,
-        role=facts.role,
-    )
+def somebody_claiming(claimed: Holder, *, client_id: str | None, at: datetime) -> Principal:
+    """Whose code or agent's account was tried; that it was they is not shown."""
+    anonymous = nobody(client_id=client_id, at=at)
+    if claimed.facts is None:
+        return replace(anonymous, agent_id=claimed.agent.id if claimed.agent else None)
+    code = claimed.facts.code
+    return replace(anonymous, applicant_id=code.applicant_id, user_code_id=code.id, role=claimed.facts.role)
 
 
 def acting(principal: Principal, actor: str) -> Principal:

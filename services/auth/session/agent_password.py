@@ -33,7 +33,8 @@ async def change_agent_password(
     """Raises HashingBusy."""
     agent = await find_choosing_agent(parts, visit, session)
     if agent is None:
-        return await steps.refuse(parts, visit, None, reason=SESSION_GONE, outcome=Outcome(Next.START_AGAIN))
+        claimed = Holder(agent=await find_agent(parts.database, session.agent_id or commands.NOBODY))
+        return await steps.refuse(parts, visit, claimed, reason=SESSION_GONE, outcome=Outcome(Next.START_AGAIN))
     holder = Holder(agent=agent)
     principal = steps.principal_of(holder, session, visit)
     try:

@@ -33,7 +33,9 @@ async def change_password(
     circumstances = visit.circumstances
     facts = await user_codes.find_facts(parts.database, session.user_code_id or commands.NOBODY)
     if facts is None or not rules.may_act(session, facts):
-        return await steps.refuse(parts, visit, facts, reason=SESSION_GONE, outcome=Outcome(Next.START_AGAIN))
+        return await steps.refuse(
+            parts, visit, Holder(facts=facts), reason=SESSION_GONE, outcome=Outcome(Next.START_AGAIN)
+        )
     holder = Holder.of(facts)
     principal = steps.principal_of(holder, session, visit)
     try:

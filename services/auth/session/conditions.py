@@ -39,7 +39,7 @@ async def continue_under_conditions(  # noqa: PLR0913 - what is continued, each 
     """`shown`: the version that the page showed; another one was posted meanwhile when it is not what applies."""
     if not rules.may_act(session, facts):
         outcome = Outcome(Next.START_AGAIN)
-        return await steps.refuse(parts, visit, facts, reason="session-ended", outcome=outcome)
+        return await steps.refuse(parts, visit, Holder.of(facts), reason="session-ended", outcome=outcome)
     known = Holder.of(facts)
     accepting = replace(session, conditions=changed.now.version)
     principal = steps.principal_of(known, accepting, visit)

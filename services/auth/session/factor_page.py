@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from fastapi import Request
 
 from libs.common.access_records import Circumstances, record_call
+from libs.common.admission import require_principal
 from libs.common.call import Call
+from libs.common.database import Connection, Database
 from libs.common.errors import FactsTooOld
 from libs.common.principal import Principal
 from services.auth import records
@@ -49,6 +51,17 @@ async def enter_posted(request: Request, *, action: str) -> tuple[Entrance, Para
         await _enter(request, action=action, forged=True)
         raise
     return await _enter(request, action=action, forged=forged), given
+
+
+async def record_refusal(database: Database | Connection, entrance: Entrance, refusal: str) -> None:
+    """Of an admitted call that proves less than it must."""
+    await record_call(
+        database,
+        require_principal(entrance.call),
+        circumstances=entrance.circumstances,
+        applicant_id=None,
+        refusal=refusal,
+    )
 
 
 async def _enter(request: Request, *, action: str, forged: bool) -> Entrance:

@@ -5,6 +5,7 @@ Whoever does proves it at that very moment: by the present password, or by a pas
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Literal
 from uuid import UUID
 
 from pydantic import SecretStr
@@ -23,7 +24,7 @@ from services.auth.session import attempts, commands, one_time_code, rules
 from services.auth.session.attempts import Subjects
 from services.auth.session.change_password import replace_password
 from services.auth.session.commands import Opened
-from services.auth.session.factor_page import Entrance
+from services.auth.session.factor_page import Entrance, record_refusal
 from services.auth.session.holder import Holder
 from services.auth.user_code import commands as user_codes
 from services.auth.user_code.choosing import choose_password
@@ -143,9 +144,7 @@ async def _require_present(parts: Parts, entrance: Entrance, code: UserCode, *, 
         raise
     if not matches:
         async with parts.database.transaction() as tx:
-            await _tell_failed(
-                tx, entrance, AuthenticationFailed(**factors.named(entrance.owner), factor="password")
-            )
+            await _tell_failed(tx, entrance, factor="password", refusal=PresentPasswordWrong.code)
         raise PresentPasswordWrong
     await attempts.forgive(parts.database, subjects)
 
@@ -158,11 +157,15 @@ async def _is_proved(tx: Connection, parts: Parts, entrance: Entrance, credentia
     asserted = await passkeys.assert_passkey(tx, entrance.call, parts, own, given=credential, asked=asked)
     if asserted is Asserted.PROVED:
         return True
-    await _tell_failed(tx, entrance, AuthenticationFailed(**factors.named(entrance.owner), factor="passkey"))
+    await _tell_failed(tx, entrance, factor="passkey", refusal=PasskeyNotProved.code)
     return False
 
 
-async def _tell_failed(tx: Connection, entrance: Entrance, failed: AuthenticationFailed) -> None:
+async def _tell_failed(
+    tx: Connection, entrance: Entrance, *, factor: Literal["password", "passkey"], refusal: str
+) -> None:
+    await record_refusal(tx, entrance, refusal)
+    failed = AuthenticationFailed(**factors.named(entrance.owner), factor=factor)
     key = factors.key_of(entrance.owner)
     await publish(tx, entrance.call, failed, service=commands.SERVICE, partitionkey=key)
 
@@ -173,5 +176,6 @@ async def _count_attempt(parts: Parts, entrance: Entrance) -> Subjects:
     subjects = attempts.subjects_of(parts.passwords, entrance.circumstances, name=name)
     heard = await attempts.count_attempt(parts.database, subjects, at=entrance.call.at)
     if heard.wait:
+        await record_refusal(parts.database, entrance, TooManyTries.code)
         raise TooManyTries(retry_after=heard.wait)
     return heard.by

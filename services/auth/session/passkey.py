@@ -39,7 +39,7 @@ async def sign_in_by_passkey(parts: Parts, visit: Visit, *, given: str) -> Outco
     holder = await _holder_of(parts, claimed)
     name = "passkey" if claimed is None else f"passkey {claimed.id}"
     subjects = steps.subjects_of(parts, visit, name=name)
-    claiming = steps.claiming(Holder(facts=holder.facts), visit)
+    claiming = steps.claimed_by(visit, holder)
     waiting = await steps.wait_for_attempt(parts, visit, claiming, subjects=subjects)
     if waiting is not None:
         return waiting
@@ -66,7 +66,7 @@ async def _holder_of(parts: Parts, claimed: SecondFactor | None) -> Holder:
 
 async def _tell_failed(tx: Connection, visit: Visit, holder: Holder) -> None:
     if holder.owner is not None:
-        principal = steps.claiming(Holder(facts=holder.facts), visit)
+        principal = steps.claimed_by(visit, holder)
         failed = AuthenticationFailed(**named(holder.owner), factor="passkey")
         await steps.publish_failed(tx, visit, principal, holder, failed=failed)
 
@@ -75,12 +75,12 @@ async def _admit(
     parts: Parts, visit: Visit, holder: Holder, used: SecondFactor | None, *, subjects: Subjects
 ) -> Outcome:
     if used is None or not rules.may_stand_alone(holder):
-        return await _refuse_alone(parts, visit)
+        return await _refuse_alone(parts, visit, holder)
     proof = Proof(rules.with_proof((), FactorKind.PASSKEY), REASONS[Asserted.WRONG], passkey=used.id)
     if holder.agent is not None and visit.client.is_portal:
         return await admit_holder(parts, visit, holder, is_recourse=False, subjects=subjects, proof=proof)
     if holder.facts is None:
-        return await _refuse_alone(parts, visit)
+        return await _refuse_alone(parts, visit, holder)
     verdict = judge_sign_in(
         holder.facts,
         password_matches=True,
@@ -91,8 +91,8 @@ async def _admit(
     return await follow_verdict(parts, visit, holder.facts, verdict=verdict, subjects=subjects, proof=proof)
 
 
-async def _refuse_alone(parts: Parts, visit: Visit) -> Outcome:
-    principal = records.nobody(client_id=visit.client.client_id, at=visit.circumstances.at)
+async def _refuse_alone(parts: Parts, visit: Visit, claimed: Holder) -> Outcome:
+    principal = steps.claimed_by(visit, claimed)
     await steps.record_alone(parts, principal, visit.circumstances, refusal=REASONS[Asserted.WRONG])
     return Outcome(Next.REFUSED)
 

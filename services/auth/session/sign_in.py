@@ -51,18 +51,18 @@ async def sign_in(parts: Parts, visit: Visit, *, typed_name: str, password: Secr
     subjects = heard.by
     if heard.wait:
         outcome = Outcome(Next.WAIT, retry_after=heard.wait)
-        return await steps.refuse(parts, visit, facts, reason=steps.TOO_MANY, outcome=outcome)
+        return await steps.refuse(parts, visit, claimed, reason=steps.TOO_MANY, outcome=outcome)
     try:
         matches = await parts.passwords.verify(password, _known_password(facts, agent))
     except HashingBusy as busy:
         await attempts.take_back(parts.database, subjects)
-        await steps.refuse(parts, visit, facts, reason=busy.code, outcome=Outcome(Next.LATER))
+        await steps.refuse(parts, visit, claimed, reason=busy.code, outcome=Outcome(Next.LATER))
         raise
     if agent is not None and matches:
         holder = await commands.with_factors(parts.database, Holder(agent=agent))
         return await admit_holder(parts, visit, holder, is_recourse=False, subjects=subjects)
     if facts is None:
-        return await _refuse_unknown(parts, visit, agent)
+        return await _refuse_unknown(parts, visit, claimed)
     verdict = judge_sign_in(
         facts,
         password_matches=matches,
@@ -101,17 +101,20 @@ async def follow_verdict(  # noqa: PLR0913 - what was found, each by name
     if verdict in {Verdict.REGISTRATION_SUSPENDED, Verdict.REGISTRATION_CANCELLED}:
         outcome = Outcome(Next.STATE, state=facts.registration_state)
     is_failure = verdict is Verdict.WRONG_PASSWORD
-    return await steps.refuse(parts, visit, facts, reason=verdict.value, outcome=outcome, is_failure=is_failure)
+    return await steps.refuse(
+        parts, visit, Holder.of(facts), reason=verdict.value, outcome=outcome, is_failure=is_failure
+    )
 
 
-async def _refuse_unknown(parts: Parts, visit: Visit, agent: AgentAccount | None) -> Outcome:
+async def _refuse_unknown(parts: Parts, visit: Visit, claimed: Holder) -> Outcome:
+    agent = claimed.agent
     reason = Verdict.UNKNOWN_CODE if agent is None else Verdict.WRONG_PASSWORD
-    principal = records.nobody(client_id=visit.client.client_id, at=visit.circumstances.at)
+    principal = steps.claimed_by(visit, claimed)
     async with parts.database.transaction() as tx:
         await steps.record(tx, principal, visit.circumstances, refusal=reason.value)
         if agent is not None:
             failed = AuthenticationFailed(agent_id=agent.id, factor="password")
-            await steps.publish_failed(tx, visit, principal, Holder(agent=agent), failed=failed)
+            await steps.publish_failed(tx, visit, principal, claimed, failed=failed)
         else:
             store.pretend_event(tx)
     return Outcome(Next.REFUSED)

@@ -21,7 +21,6 @@ from services.auth.session.representation import is_choice_offered
 from services.auth.session.rules import Session, Stage
 from services.auth.session.visit import Next, Outcome, Visit
 from services.auth.session.watching import watch_sign_in
-from services.auth.user_code.rules import Facts
 
 TOO_MANY = "too-many-attempts"
 OF_ANOTHER, ANSWERED = "session-of-another-request", "request-answered-before"
@@ -43,9 +42,9 @@ async def take(parts: Parts, visit: Visit, holder: Holder, step: Step) -> Outcom
         async with parts.database.transaction() as tx:
             outcome = await step(tx)
     except Objected as objected:
-        outcome = await refuse(parts, visit, holder.facts, reason=objected.reason, outcome=objected.outcome)
+        outcome = await refuse(parts, visit, holder, reason=objected.reason, outcome=objected.outcome)
     except StateChanged as changed:
-        await refuse(parts, visit, holder.facts, reason=changed.code, outcome=Outcome(Next.START_AGAIN))
+        await refuse(parts, visit, holder, reason=changed.code, outcome=Outcome(Next.START_AGAIN))
         raise
     if outcome.forgiven is not None:
         await attempts.forgive(parts.database, outcome.forgiven)
@@ -156,15 +155,15 @@ async def make_wait(parts: Parts, visit: Visit, principal: Principal, *, heard: 
 async def refuse(  # noqa: PLR0913 - what is recorded, each by name
     parts: Parts,
     visit: Visit,
-    facts: Facts | None,
+    claimed: Holder,
     *,
     reason: str,
     outcome: Outcome,
     is_failure: bool = False,
 ) -> Outcome:
     """`is_failure`: a factor of a known code was wrong, which others are told."""
-    circumstances = visit.circumstances
-    principal = records.somebody_claiming(facts, client_id=visit.client.client_id, at=circumstances.at)
+    circumstances, facts = visit.circumstances, claimed.facts
+    principal = claimed_by(visit, claimed)
     async with parts.database.transaction() as tx:
         await record(tx, principal, circumstances, refusal=reason)
         if is_failure and facts is not None:
@@ -202,10 +201,12 @@ async def record_alone(parts: Parts, principal: Principal, circumstances: Circum
 
 def claiming(holder: Holder, visit: Visit) -> Principal:
     """Who opens a session, before the session is there to be named."""
-    principal = records.somebody_claiming(
-        holder.facts, client_id=visit.client.client_id, at=visit.circumstances.at
-    )
-    return records.acting(principal, holder.actor or records.ANONYMOUS)
+    return records.acting(claimed_by(visit, holder), holder.actor or records.ANONYMOUS)
+
+
+def claimed_by(visit: Visit, claimed: Holder) -> Principal:
+    """Somebody who has not shown that they are whom they name."""
+    return records.somebody_claiming(claimed, client_id=visit.client.client_id, at=visit.circumstances.at)
 
 
 def principal_of(holder: Holder, session: Session, visit: Visit) -> Principal:

@@ -1,3 +1,4 @@
+from datetime import timedelta
 from pathlib import Path
 
 import pyotp
@@ -6,6 +7,7 @@ import pytest
 from deploy.local import keys
 from deploy.local.commands import INSTALLATION
 from deploy.local.environment import Platform
+from libs.common.clock import now
 from services.auth.app import SERVICE
 from tests.integration.auth import parties
 from tests.integration.auth.parties import Browser, answer_of, claims_of, new_browser
@@ -88,6 +90,25 @@ async def test_a_wrong_password_of_an_agent_is_an_event_and_looks_like_any_other
     assert [data["factor"] for name, data in await auth.events() if name == "authentication-failed"] == [
         "password"
     ]
+
+
+async def test_an_auditor_finds_each_attack_on_an_agents_account(auth: Running, platform: Platform) -> None:
+    for name in ("validator", "validator", "nobody at all"):
+        browser = new_browser(auth)
+        await browser.get(parties.client(auth, platform).authorize())
+        for _ in range(6):
+            await browser.submit({"user_code": name, "password": "x"})
+    agent = await auth.database.fetchrow("SELECT id FROM agent_accounts WHERE name = 'validator'")
+    assert agent is not None
+    answer = await auth.public.get(
+        "/v1/access-records",
+        params={"agent_id": str(agent["id"]), "from": (now() - timedelta(hours=1)).isoformat()},
+        headers=auth.tokens.agent("auditor"),
+    )
+    found = answer.json()["records"]
+    assert {one["reason"] for one in found} == {"wrong-password", "too-many-attempts"}
+    assert len(found) == 12
+    assert {(one["actor"], one["about_agent_id"]) for one in found} == {("anonymous", str(agent["id"]))}
 
 
 async def test_the_secrets_of_agents_and_keys_are_sealed(auth: Running, platform: Platform) -> None:

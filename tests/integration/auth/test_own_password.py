@@ -82,6 +82,15 @@ async def evidence_of(service: Running, command: str) -> list[Any]:
     return [row["content"] for row in rows]
 
 
+async def refusals_of(service: Running, person: Person) -> list[str]:
+    """What stands among a person's own records as refused of their page."""
+    rows = await service.database.fetch(
+        "SELECT reason FROM access_records WHERE actor = $1 AND outcome = 'refused' ORDER BY at",
+        f"user_code:{person.user_code_id}",
+    )
+    return [row["reason"] for row in rows]
+
+
 async def test_a_person_changes_the_password_at_any_time_and_is_out_everywhere_else(
     auth: Running, platform: Platform
 ) -> None:
@@ -114,6 +123,10 @@ async def test_whoever_finds_an_open_browser_changes_no_password(auth: Running, 
             break
     assert answer.status_code == 429
     assert int(answer.headers["retry-after"]) > 0
+    refused = await refusals_of(auth, person)
+    assert set(refused) == {"present-password-wrong", "too-many-second-factor-tries"}
+    failed = await events_named(auth, "authentication-failed")
+    assert refused.count("present-password-wrong") == len(failed)
     portal = parties.client(auth, platform)
     assert "code" in answer_of(await parties.sign_in(new_browser(auth), portal, person))
 
@@ -165,6 +178,7 @@ async def test_only_a_right_passkey_of_the_person_gives_the_password_up(auth: Ru
     assert (await send(browser, "/password/give-up", credential="")).status_code == 409
     failed = [told["factor"] for _, told in await events_named(auth, "authentication-failed")]
     assert failed == ["passkey"] * 3
+    assert await refusals_of(auth, person) == ["passkey-not-proved"] * 3
     assert (await parties.sign_in(new_browser(auth), parties.client(auth, platform), person)).status_code == 200
 
 

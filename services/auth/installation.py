@@ -13,7 +13,8 @@ from libs.common.ids import new_id
 from libs.common.service import Resources
 from services.auth.agent_account.installed import AgentAsInstalled, install_agent
 from services.auth.agent_account.rules import ROLES
-from services.auth.client.commands import install_client
+from services.auth.client.change_rules import ProductHasVendor
+from services.auth.client.commands import install_client, require_one_vendor
 from services.auth.client.installed import ClientAsInstalled, read_client
 from services.auth.installation_files import FilePart, InstallationFault, Name, read_text
 from services.auth.key_files import KeyFileFault
@@ -47,6 +48,8 @@ async def install(resources: Resources, arguments: list[str]) -> None:
         await _install(new_parts(resources), _read(arguments))
     except (InstallationFault, KeyFileFault) as fault:
         sys.exit(f"auth: {fault}.")
+    except ProductHasVendor as fault:
+        sys.exit(f"auth: {fault.detail('en')}")
 
 
 async def _install(parts: Parts, wanted: _Installation) -> None:
@@ -61,6 +64,8 @@ async def _install(parts: Parts, wanted: _Installation) -> None:
             if await install_agent(tx, call, parts.passwords, parts.sealing_key, wanted=agent)
         ]
         changed += [client.client_id for client in clients if await install_client(tx, call, client)]
+        for client in clients:
+            await require_one_vendor(tx, client)
     log.info("installed", extra={"changed": changed})
 
 

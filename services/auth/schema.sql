@@ -482,6 +482,7 @@ CREATE TABLE public.software_consents (
     scope text[] NOT NULL,
     language text NOT NULL,
     given_at timestamp with time zone NOT NULL,
+    vendor text,
     CONSTRAINT something_is_consented_to CHECK ((cardinality(scope) > 0))
 );
 CREATE TABLE public.standing (
@@ -885,6 +886,7 @@ GRANT SELECT,INSERT,DELETE ON TABLE public.software_consents TO auth_app;
 GRANT UPDATE(scope) ON TABLE public.software_consents TO auth_app;
 GRANT UPDATE(language) ON TABLE public.software_consents TO auth_app;
 GRANT UPDATE(given_at) ON TABLE public.software_consents TO auth_app;
+GRANT UPDATE(vendor) ON TABLE public.software_consents TO auth_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.standing TO auth_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.step_ups TO auth_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.token_grants TO auth_app;

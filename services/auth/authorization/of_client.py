@@ -22,8 +22,12 @@ async def forget_addresses(tx: Connection, client_id: str, *, removed: Collectio
 
 
 async def end_everything(tx: Connection, client_id: str) -> None:
-    """A code that is being redeemed is waited for, so that its grant is of the epoch that ends."""
     await tx.execute(DELETE_ALL_WAITING, client_id)
     await tx.execute(DELETE_ALL_PUSHED, client_id)
+    await end_given(tx, client_id)
+
+
+async def end_given(tx: Connection, client_id: str) -> None:
+    """A code that is being redeemed is waited for, so that its grant is of the epoch that ends."""
     await tx.execute(DELETE_ALL_UNREDEEMED, client_id)
     await tx.execute(UPDATE_GRANT_EPOCH, client_id)

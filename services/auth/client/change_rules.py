@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Any
@@ -41,6 +41,15 @@ class ClientIdTaken(Conflict):
     code = "client-id-taken"
     en = "Another client has this client_id. Choose another one; it is never given again."
     fr = "Un autre client porte ce client_id. Choisissez-en un autre; il n'est jamais redonné."
+
+
+class ProductHasVendor(Conflict):
+    code = "product-has-vendor"
+    en = "The product {product} has clients of another vendor. A product has one vendor: choose another product."
+    fr = (
+        "Le logiciel {product} a des clients d'un autre éditeur. Un logiciel n'a qu'un éditeur : choisissez un"
+        " autre logiciel."
+    )
 
 
 class ClientNotAsSeen(Conflict):
@@ -123,6 +132,13 @@ def difference(before: Client, after: Client) -> dict[str, Any]:
 
 def _for_evidence(client: Client) -> dict[str, Any]:
     return {**members_of(client), "jwks": [read_jwk(jwk).thumbprint() for jwk in client.jwks]}
+
+
+def require_one_vendor(client: Client, *, beside: Iterable[Registered]) -> None:
+    """`beside`: clients of its product. One that is disabled speaks for nobody. Raises ProductHasVendor."""
+    for other in beside:
+        if other.state is ClientState.ACTIVE and other.client.vendor != client.vendor:
+            raise ProductHasVendor(product=client.software or "")
 
 
 def require_registrable(client: Client, *, known: Registered | None) -> None:

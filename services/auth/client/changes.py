@@ -16,7 +16,7 @@ from services.auth.authorization import of_client
 from services.auth.client import change_rules as rules
 from services.auth.client import registered_store as store
 from services.auth.client.change_rules import ClientState, Registered
-from services.auth.client.commands import registration_of
+from services.auth.client.commands import end_given_to_another_vendor, registration_of
 from services.auth.client.rules import Client
 from services.auth.client.secrets import hash_secret
 
@@ -40,13 +40,22 @@ async def require(tx: Connection, client_id: str) -> Registered:
     return found
 
 
-async def find(tx: Connection, client_id: str) -> Registered | None:
+async def require_registrable(tx: Connection, client: Client) -> None:
+    """While nobody else changes any. Raises what the rules raise."""
     await store.lock(tx)
-    return await store.find(tx, client_id)
+    rules.require_registrable(client, known=await store.find(tx, client.client_id))
+    rules.require_one_vendor(client, beside=await store.list_beside(tx, client))
+
+
+async def changed(tx: Connection, registered: Registered, changes: Mapping[str, Any], *, seen_hash: str) -> Client:
+    """The client as it would be. Raises what the rules raise."""
+    wanted = rules.change(registered, changes, seen_hash=seen_hash)
+    rules.require_one_vendor(wanted, beside=await store.list_beside(tx, wanted))
+    return wanted
 
 
 async def register(tx: Connection, call: Call, client: Client) -> Executed:
-    rules.require_registrable(client, known=await find(tx, client.client_id))
+    await require_registrable(tx, client)
     made = _equip(client)
     await store.save_registration(tx, made.client, state=ClientState.ACTIVE, at=call.at)
     await _record(tx, call, "register_client", made.client, told=registration_of(made.client))
@@ -58,10 +67,11 @@ async def change(
 ) -> Executed:
     """Addresses that are taken away serve no request that waits and no code that is not yet redeemed."""
     before = registered.client
-    made = _equip(rules.change(registered, changes, seen_hash=seen_hash))
+    made = _equip(await changed(tx, registered, changes, seen_hash=seen_hash))
     await store.save_registration(tx, made.client, state=registered.state, at=call.at)
     removed = set(before.redirect_uris).difference(made.client.redirect_uris)
     await of_client.forget_addresses(tx, before.client_id, removed=removed)
+    await end_given_to_another_vendor(tx, before, made.client)
     told = {"changed": rules.difference(before, made.client)}
     await _record(tx, call, "change_client", before, told=told)
     return made.executed
@@ -82,9 +92,16 @@ async def disable(tx: Connection, call: Call, registered: Registered) -> Execute
     return await _switch(tx, call, registered, state=rules.disable(registered), command="disable_client")
 
 
+async def enabled(tx: Connection, registered: Registered) -> ClientState:
+    """The state that it would be in. Raises what the rules raise."""
+    state = rules.enable(registered)
+    rules.require_one_vendor(registered.client, beside=await store.list_beside(tx, registered.client))
+    return state
+
+
 async def enable(tx: Connection, call: Call, registered: Registered) -> Executed:
     """What was given before it was disabled, or just then, stays dead."""
-    return await _switch(tx, call, registered, state=rules.enable(registered), command="enable_client")
+    return await _switch(tx, call, registered, state=await enabled(tx, registered), command="enable_client")
 
 
 async def _switch(

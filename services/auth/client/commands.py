@@ -5,7 +5,8 @@ from typing import Any
 from libs.common.call import Call
 from libs.common.database import Connection, Database
 from libs.common.evidence import record_evidence
-from services.auth.client import registered_store, store
+from services.auth.authorization import of_client
+from services.auth.client import change_rules, registered_store, store
 from services.auth.client.keys import read_jwk
 from services.auth.client.registration import require_sound
 from services.auth.client.rules import Client
@@ -26,8 +27,21 @@ async def install_client(tx: Connection, call: Call, client: Client) -> bool:
     if known is not None and (known.client == client or not known.is_installed):
         return False
     await store.save(tx, client, at=call.at)
+    if known is not None:
+        await end_given_to_another_vendor(tx, known.client, client)
     await record_evidence(tx, call, "install_client", applicant_id=None, content=registration_of(client))
     return True
+
+
+async def require_one_vendor(tx: Connection, client: Client) -> None:
+    """Once every client of a file is installed. Raises ProductHasVendor."""
+    change_rules.require_one_vendor(client, beside=await registered_store.list_beside(tx, client))
+
+
+async def end_given_to_another_vendor(tx: Connection, before: Client, after: Client) -> None:
+    """People allowed it to the vendor that they were told."""
+    if before.vendor != after.vendor:
+        await of_client.end_given(tx, after.client_id)
 
 
 def registration_of(client: Client) -> dict[str, Any]:

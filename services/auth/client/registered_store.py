@@ -18,6 +18,9 @@ SELECT_PAGE = f"""
 SELECT {COLUMNS}, jwk, state, is_installed FROM clients
 WHERE client_id > $1 AND ($2::text IS NULL OR department = $2) ORDER BY client_id LIMIT $3
 """
+SELECT_OF_PRODUCT = f"""
+SELECT {COLUMNS}, jwk, state, is_installed FROM clients WHERE software = $1 AND client_id <> $2
+"""
 UPDATE_DECIDED = "UPDATE clients SET state = $2, is_installed = false WHERE client_id = $1 AND state = $3"
 
 
@@ -33,6 +36,12 @@ async def find(database: Database | Connection, client_id: str) -> Registered | 
 async def list_page(database: Database, *, after: str, department: str | None, limit: int) -> Sequence[Registered]:
     """`department`: only clients of this one."""
     return [_registered(row) for row in await database.fetch(SELECT_PAGE, after, department, limit)]
+
+
+async def list_beside(tx: Connection, client: Client) -> Sequence[Registered]:
+    """The other clients of its product."""
+    rows = await tx.fetch(SELECT_OF_PRODUCT, client.software, client.client_id)
+    return [_registered(row) for row in rows]
 
 
 async def save_registration(tx: Connection, client: Client, *, state: ClientState, at: datetime) -> None:

@@ -29,7 +29,7 @@ async def _known(tx: Connection, content: NamedClient) -> Subject:
 
 
 async def _check_new(tx: Connection, _call: Call, content: NewClient) -> None:
-    rules.require_registrable(content.client(), known=await changes.find(tx, content.client_id))
+    await changes.require_registrable(tx, content.client())
 
 
 async def _register(_parts: Parts, tx: Connection, call: Call, content: NewClient) -> Executed:
@@ -38,7 +38,7 @@ async def _register(_parts: Parts, tx: Connection, call: Call, content: NewClien
 
 async def _check_change(tx: Connection, _call: Call, content: ChangedClient) -> None:
     registered = await changes.require(tx, content.client_id)
-    rules.change(registered, read_changes(content.changes), seen_hash=content.registration_hash)
+    await changes.changed(tx, registered, read_changes(content.changes), seen_hash=content.registration_hash)
 
 
 async def _change(_parts: Parts, tx: Connection, call: Call, content: ChangedClient) -> Executed:
@@ -56,7 +56,7 @@ async def _disable(_parts: Parts, tx: Connection, call: Call, content: NamedClie
 
 
 async def _check_enable(tx: Connection, _call: Call, content: NamedClient) -> None:
-    rules.enable(await changes.require(tx, content.client_id))
+    await changes.enabled(tx, await changes.require(tx, content.client_id))
 
 
 async def _enable(_parts: Parts, tx: Connection, call: Call, content: NamedClient) -> Executed:

@@ -29,11 +29,12 @@ async def due_stage(
     standing = await store.find_for_share(
         database, user_code_id=session.user_code_id, applicant_id=session.acts_for, product=client.software
     )
-    return Stage.COMPLETE if covers(standing, request) else Stage.CONSENT
+    return Stage.COMPLETE if covers(standing, request, vendor=client.vendor) else Stage.CONSENT
 
 
-def covers(standing: Consent | None, request: AuthorizationRequest) -> bool:
-    return standing is not None and set(request.scope) <= set(standing.scope)
+def covers(standing: Consent | None, request: AuthorizationRequest, *, vendor: str | None) -> bool:
+    """What was allowed to one vendor is allowed to no other."""
+    return standing is not None and standing.vendor == vendor and set(request.scope) <= set(standing.scope)
 
 
 def is_still_its_request(request: AuthorizationRequest, client: Client) -> bool:
@@ -63,7 +64,13 @@ async def keep(
     if session.user_code_id is None or session.acts_for is None or client.software is None:
         raise UnknownOrForeign
     given = Consent(
-        session.user_code_id, session.acts_for, client.software, request.scope, request.language, call.at
+        session.user_code_id,
+        session.acts_for,
+        client.software,
+        client.vendor,
+        request.scope,
+        request.language,
+        call.at,
     )
     await store.save(tx, given)
     content = {

@@ -8,25 +8,26 @@ import asyncpg
 from libs.common.database import Connection, Database
 
 MOST = 500
-COLUMNS = "user_code_id, applicant_id, product, scope, language, given_at"
+COLUMNS = "user_code_id, applicant_id, product, vendor, scope, language, given_at"
 # Whoever gives a code by it holds it: withdrawing waits for that code, and ends it.
 SELECT_FOR_SHARE = f"""
 SELECT {COLUMNS} FROM software_consents WHERE user_code_id = $1 AND applicant_id = $2 AND product = $3 FOR SHARE
 """
 SELECT_OF_PERSON = f"""
-SELECT {COLUMNS}, name_fr, name_en, vendor
+SELECT {COLUMNS}, name_fr, name_en
 FROM software_consents LEFT JOIN LATERAL (
-    SELECT name_fr, name_en, vendor FROM clients WHERE software = product ORDER BY client_id LIMIT 1) AS known
+    SELECT name_fr, name_en FROM clients WHERE software = product ORDER BY client_id LIMIT 1) AS known
     ON true
 WHERE user_code_id = $1 ORDER BY product, applicant_id LIMIT {MOST}
 """
-# What was allowed before stays allowed.
-UPSERT_CONSENT = """
-INSERT INTO software_consents AS kept (user_code_id, applicant_id, product, scope, language, given_at)
-VALUES ($1, $2, $3, $4, $5, $6)
+# What was allowed to the same vendor before stays allowed.
+UPSERT_CONSENT = f"""
+INSERT INTO software_consents AS kept ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (user_code_id, applicant_id, product) DO UPDATE SET
-    scope = ARRAY(SELECT DISTINCT one FROM unnest(kept.scope || excluded.scope) AS one ORDER BY one),
-    language = excluded.language, given_at = excluded.given_at
+    scope = CASE WHEN kept.vendor IS NOT DISTINCT FROM excluded.vendor
+        THEN ARRAY(SELECT DISTINCT one FROM unnest(kept.scope || excluded.scope) AS one ORDER BY one)
+        ELSE excluded.scope END,
+    vendor = excluded.vendor, language = excluded.language, given_at = excluded.given_at
 """
 DELETE_CONSENTS = f"DELETE FROM software_consents WHERE user_code_id = $1 AND product = $2 RETURNING {COLUMNS}"
 # Before the grants: a code that is being redeemed is waited for, and its grant is then there to be revoked.
@@ -45,9 +46,12 @@ RETURNING g.id
 
 @dataclass(frozen=True, slots=True)
 class Consent:
+    """`vendor`: whom the page named, if anybody."""
+
     user_code_id: UUID
     applicant_id: UUID
     product: str
+    vendor: str | None
     scope: tuple[str, ...]
     language: str
     given_at: datetime
@@ -55,12 +59,11 @@ class Consent:
 
 @dataclass(frozen=True, slots=True)
 class ListedConsent:
-    """With what is registered of the product; nothing of one that is not registered any more."""
+    """With the name of the product as registered; without one that is not registered any more."""
 
     consent: Consent
     name_fr: str | None
     name_en: str | None
-    vendor: str | None
 
 
 async def find_for_share(
@@ -72,7 +75,7 @@ async def find_for_share(
 
 async def list_of_person(database: Database, user_code_id: UUID) -> list[ListedConsent]:
     rows = await database.fetch(SELECT_OF_PERSON, user_code_id)
-    return [ListedConsent(_consent(row), row["name_fr"], row["name_en"], row["vendor"]) for row in rows]
+    return [ListedConsent(_consent(row), row["name_fr"], row["name_en"]) for row in rows]
 
 
 async def save(tx: Connection, given: Consent) -> None:
@@ -81,6 +84,7 @@ async def save(tx: Connection, given: Consent) -> None:
         given.user_code_id,
         given.applicant_id,
         given.product,
+        given.vendor,
         given.scope,
         given.language,
         given.given_at,
@@ -104,6 +108,7 @@ def _consent(row: asyncpg.Record) -> Consent:
         user_code_id=row["user_code_id"],
         applicant_id=row["applicant_id"],
         product=row["product"],
+        vendor=row["vendor"],
         scope=tuple(row["scope"]),
         language=row["language"],
         given_at=row["given_at"],

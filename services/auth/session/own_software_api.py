@@ -19,7 +19,7 @@ PERSONS = ("person_in_charge", "user", MANDATARY)
 
 
 class AllowedSoftware(BaseModel):
-    """`applicant_id`: for whom the person acts by it; `vendor` is null where none is registered."""
+    """`applicant_id`: for whom the person acts by it; `vendor`: whom the page named, or null."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -56,7 +56,7 @@ def _listed(found: ListedConsent, *, language: str) -> AllowedSoftware:
     return AllowedSoftware(
         product=given.product,
         name=(found.name_fr if language == "fr" else found.name_en) or given.product,
-        vendor=found.vendor,
+        vendor=given.vendor,
         applicant_id=given.applicant_id,
         scope=list(given.scope),
         given_at=given.given_at,

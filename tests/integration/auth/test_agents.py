@@ -130,6 +130,22 @@ async def test_installing_twice_changes_nothing(auth: Running) -> None:
     assert len(await auth.database.fetch("SELECT kid FROM signing_keys")) == 1
 
 
+def book(client_id: str, vendor: str) -> str:
+    product = (
+        f"kind: software, software: clic-books, vendor: {vendor}, redirect_uris: [https://books.example/back]"
+    )
+    return f"{{client_id: {client_id}, {product}, jwk_file: clients/portal.jwk.json}}"
+
+
+async def test_a_file_gives_every_client_of_a_product_another_vendor(auth: Running, tmp_path: Path) -> None:
+    path = tmp_path / "installation.yaml"
+    for vendor in ("Vendor inc.", "Other inc."):
+        path.write_text(f"clients: [{book('a', vendor)}, {book('b', vendor)}]")
+        await SERVICE.operations["install"](auth.resources, [str(path)])
+    rows = await auth.database.fetch("SELECT vendor FROM clients WHERE software = 'clic-books'")
+    assert [row["vendor"] for row in rows] == ["Other inc.", "Other inc."]
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
@@ -145,6 +161,7 @@ async def test_installing_twice_changes_nothing(auth: Running) -> None:
         ),
         ("clients: [{client_id: x, kind: service, jwk_file: agents/validator.totp}]", "no key as a JWK"),
         ("{", "not YAML"),
+        (f"clients: [{book('a', 'Vendor inc.')}, {book('b', 'Other inc.')}]", "clients of another vendor"),
     ],
 )
 async def test_a_fault_of_the_installation_file_is_told_in_one_sentence(

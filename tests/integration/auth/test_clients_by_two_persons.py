@@ -40,6 +40,16 @@ WALLET = {
     "redirect_uris": ["https://desk.example/callback"],
     "jwks": [JWK],
 }
+PRODUCT = {
+    "client_id": "books",
+    "kind": "software",
+    "software": "clic-books",
+    "vendor": "Vendor inc.",
+    "name_fr": "Livres",
+    "name_en": "Books",
+    "redirect_uris": ["https://books.example/callback"],
+    "jwks": [JWK],
+}
 NEW_ADDRESS = "https://revenu.example/callback"
 
 
@@ -190,6 +200,29 @@ async def test_a_change_that_was_decided_on_another_registration_is_not_made(aut
     name = (await shown(auth, "clic-revenu"))["registration"]["name_en"]
     same = await propose(auth, security(auth), "change_client", await to_change(auth, "clic-revenu", name_en=name))
     assert fault(same) == (409, "client-unchanged")
+
+
+async def test_a_product_has_one_vendor_until_its_other_clients_are_disabled(auth: Running) -> None:
+    await by_two(auth, "register_client", PRODUCT)
+    second = {**PRODUCT, "client_id": "books-mobile"}
+    refused = await propose(auth, security(auth), "register_client", {**second, "vendor": "Other inc."})
+    assert fault(refused) == (409, "product-has-vendor")
+    await by_two(auth, "register_client", second)
+    content = await to_change(auth, "books", vendor="Other inc.")
+    assert fault(await propose(auth, security(auth), "change_client", content)) == (409, "product-has-vendor")
+    await by_two(auth, "disable_client", {"client_id": "books-mobile"})
+    await by_two(auth, "change_client", content)
+    named = {"client_id": "books-mobile"}
+    assert fault(await propose(auth, security(auth), "enable_client", named)) == (409, "product-has-vendor")
+    await by_two(auth, "change_client", await to_change(auth, "books-mobile", vendor="Other inc."))
+    await by_two(auth, "enable_client", named)
+
+
+async def test_two_vendors_of_one_product_are_not_registered_at_the_same_instant(auth: Running) -> None:
+    contents = [{**PRODUCT, "client_id": f"books-{vendor}", "vendor": vendor} for vendor in ("a", "b", "c")]
+    made = [(await propose(auth, security(auth), "register_client", one)).json() for one in contents]
+    answers = await asyncio.gather(*(approve(auth, security(auth), one) for one in made))
+    assert sorted(answer.status_code for answer in answers) == [200, 409, 409]
 
 
 async def test_two_proposals_of_one_client_id_register_one_client(auth: Running) -> None:

@@ -10,6 +10,8 @@ import pytest
 from deploy.local.environment import Platform
 from libs.common.clock import now
 from libs.common.ids import new_id
+from services.auth.app import SERVICE
+from services.auth.client import store as client_store
 from services.auth.client.rules import Client, ClientKind
 from tests.integration.auth import parties
 from tests.integration.auth.granting import OFFLINE, evidence_of
@@ -53,6 +55,12 @@ async def introspected(relying: Books, token: str) -> bool:
 def as_person(service: Running, person: Person, **claims: Any) -> Headers:
     issued_at = int(now().timestamp()) + 2
     return service.tokens.person_in_charge(person.applicant_id, person.user_code_id, iat=issued_at, **claims)
+
+
+async def write(service: Running, client: Client) -> None:
+    """Whatever the rules of registration say."""
+    async with service.database.transaction() as tx:
+        await client_store.save(tx, client, at=now())
 
 
 async def refusals(service: Running) -> list[str]:
@@ -178,6 +186,42 @@ async def test_who_refuses_sends_the_client_access_denied_and_keeps_nothing(
         assert (again.status_code, await kept(auth)) == (400, [])
 
 
+async def test_what_is_allowed_to_one_vendor_is_not_to_the_next_and_ends_with_the_first(
+    auth: Running, platform: Platform
+) -> None:
+    person, browser = await signed_in(auth, platform)
+    relying = Books(auth, platform)
+    granted = (await relying.redeem_code(await allowed(browser, relying, scope=OFFLINE))).json()
+    unused = relying.code(await browser.get(relying.authorize()))
+    await install(auth, replace(BOOKS, vendor="Other inc."))
+    assert (await refresh(relying, granted["refresh_token"])).json()["error"] == "invalid_grant"
+    assert (await relying.redeem_code(unused)).json()["error"] == "invalid_grant"
+    (listed,) = (await auth.public.get(MINE, headers=as_person(auth, person))).json()["software"]
+    assert listed["vendor"] == "Vendor inc."
+    assert answer_of(await browser.get(relying.authorize(prompt="none")))["error"] == "consent_required"
+    page = await asked(browser, relying)
+    assert "Other inc." in page.text
+    await relying.consented(browser, page)
+    assert await kept(auth) == [["openid"]], "a wider scope was the first vendor's"
+
+
+@pytest.mark.parametrize(("vendors", "kept_vendor"), [(("A", "A"), "A"), (("A", "B"), None), ((None, "A"), None)])
+async def test_a_consent_of_before_is_to_the_vendor_that_its_product_has(
+    auth: Running, vendors: tuple[str | None, ...], kept_vendor: str | None
+) -> None:
+    for number, vendor in enumerate(vendors):
+        await write(auth, replace(BOOKS, client_id=f"books-{number}", vendor=vendor))
+    migration = (SERVICE.folder / "migrations" / "0027_vendors_of_consents.sql").read_text()
+    (backfill,) = [part for part in migration.split(";") if part.strip().startswith("UPDATE")]
+    await auth.database.execute(
+        "INSERT INTO software_consents VALUES ($1, $2, 'clic-books', '{openid}', 'fr', now())", new_id(), new_id()
+    )
+    await auth.database.execute(backfill)
+    row = await auth.database.fetchrow("SELECT vendor FROM software_consents")
+    assert row is not None
+    assert row["vendor"] == kept_vendor
+
+
 async def test_who_refuses_once_more_keeps_what_was_allowed(auth: Running, platform: Platform) -> None:
     _, browser = await signed_in(auth, platform)
     relying = Books(auth, platform)
@@ -247,7 +291,7 @@ async def test_a_page_whose_client_was_changed_meanwhile_is_shown_again(
     _, browser = await signed_in(auth, platform)
     relying = Books(auth, platform)
     page = await asked(browser, relying)
-    await install(auth, changed)
+    await write(auth, changed)
     again = await browser.submit(ALLOW, page=page)
     assert (again.status_code, await kept(auth)) == (409, [])
     assert "has changed since the page was shown" in again.text
@@ -267,7 +311,7 @@ async def test_a_client_that_may_not_ask_this_any_more_is_given_nothing(
 ) -> None:
     _, browser = await signed_in(auth, platform)
     page = await asked(browser, Books(auth, platform))
-    await install(auth, changed)
+    await write(auth, changed)
     for answer in (ALLOW, REFUSE):
         told = await browser.submit(answer, page=page)
         assert told.status_code == 400
@@ -363,8 +407,8 @@ async def _move_consent(service: Running) -> None:
     assert row is not None
     await service.database.execute("DELETE FROM software_consents")
     await service.database.execute(
-        "INSERT INTO software_consents VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO software_consents VALUES ($1, $2, $3, $4, $5, $6, $7)",
         row["user_code_id"],
         new_id(),
-        *(row[name] for name in ("product", "scope", "language", "given_at")),
+        *(row[name] for name in ("product", "scope", "language", "given_at", "vendor")),
     )

@@ -9,7 +9,14 @@ from libs.common.contracts.auth import (
     UserCodeRevoked,
     UserCodeSuspended,
 )
-from libs.common.contracts.delegation import PersonInChargeReactivated, PersonInChargeSuspended
+from libs.common.contracts.delegation import (
+    PersonInChargeReactivated,
+    PersonInChargeRemoved,
+    PersonInChargeSuspended,
+    UserReactivated,
+    UserRevoked,
+    UserSuspended,
+)
 from libs.common.contracts.registry import (
     AccessReactivated,
     AccessSuspended,
@@ -26,8 +33,18 @@ STATE_OF_APPLICANT = {
     RegistrationCancelled.type: "cancelled",
     RegistrationReactivated.type: "active",
 }
+STATE_OF_PERSON = {
+    PersonInChargeSuspended.type: "suspended",
+    PersonInChargeReactivated.type: "active",
+    PersonInChargeRemoved.type: "revoked",
+    UserSuspended.type: "suspended",
+    UserReactivated.type: "active",
+    UserRevoked.type: "revoked",
+}
 StateOfApplicant = AccessSuspended | AccessReactivated | RegistrationCancelled | RegistrationReactivated
 PersonHeld = PersonInChargeSuspended | PersonInChargeReactivated
+UserHeld = UserSuspended | UserReactivated
+PersonGone = PersonInChargeRemoved | UserRevoked
 StateOfCode = UserCodeSuspended | UserCodeReactivated | UserCodeRevoked
 
 
@@ -36,8 +53,8 @@ async def note_applicant(tx: Connection, call: Call, event: StateOfApplicant) ->
     await set_standing(tx, "applicant", event.applicant_id, source="registry", state=state, changed_at=call.at)
 
 
-async def note_person(tx: Connection, call: Call, event: PersonHeld) -> None:
-    state = "suspended" if isinstance(event, PersonInChargeSuspended) else "active"
+async def note_person(tx: Connection, call: Call, event: PersonHeld | UserHeld | PersonGone) -> None:
+    state = STATE_OF_PERSON[event.type]
     await set_standing(tx, "user_code", event.user_code_id, source="delegation", state=state, changed_at=call.at)
 
 
@@ -72,7 +89,14 @@ REGISTRY_STANDING = handlers_of(
     (RegistrationCancelled, note_applicant),
     (RegistrationReactivated, note_applicant),
 )
-DELEGATION_STANDING = handlers_of((PersonInChargeSuspended, note_person), (PersonInChargeReactivated, note_person))
+DELEGATION_STANDING = handlers_of(
+    (PersonInChargeSuspended, note_person),
+    (PersonInChargeReactivated, note_person),
+    (PersonInChargeRemoved, note_person),
+    (UserSuspended, note_person),
+    (UserReactivated, note_person),
+    (UserRevoked, note_person),
+)
 AUTH_STANDING = handlers_of(
     (SessionEnded, note_session_ended),
     (UserCodeSuspended, note_user_code),

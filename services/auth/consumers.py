@@ -1,5 +1,13 @@
 from libs.common.call import Call
-from libs.common.contracts.delegation import PersonInChargeReactivated, PersonInChargeSuspended, UserAdded
+from libs.common.contracts.delegation import (
+    PersonInChargeReactivated,
+    PersonInChargeRemoved,
+    PersonInChargeSuspended,
+    UserAdded,
+    UserReactivated,
+    UserRevoked,
+    UserSuspended,
+)
 from libs.common.contracts.registry import (
     AccessReactivated,
     AccessSuspended,
@@ -16,15 +24,17 @@ from libs.common.inbox import handlers_of
 from libs.common.standing_events import (
     DELEGATION_STANDING,
     REGISTRY_STANDING,
+    PersonGone,
     PersonHeld,
     StateOfApplicant,
+    UserHeld,
     note_applicant,
     note_person,
 )
 from services.auth.second_factor.emailed import note_address
-from services.auth.session.commands import end_sessions_of_code
 from services.auth.session.duties import note_conditions
 from services.auth.user_code import commands as user_codes
+from services.auth.user_code import persons
 from services.auth.user_code.rules import RegistrationState, Role
 
 STATE_AFTER = {
@@ -32,6 +42,10 @@ STATE_AFTER = {
     AccessReactivated.type: RegistrationState.ACTIVE,
     RegistrationCancelled.type: RegistrationState.CANCELLED,
     RegistrationReactivated.type: RegistrationState.ACTIVE,
+}
+REASON_OF_REVOCATION = {
+    PersonInChargeRemoved.type: "person-in-charge-removed",
+    UserRevoked.type: "user-revoked",
 }
 
 
@@ -87,12 +101,17 @@ async def apply_applicant(tx: Connection, call: Call, event: StateOfApplicant) -
     )
 
 
-async def apply_person(tx: Connection, call: Call, event: PersonHeld) -> None:
+async def apply_held(tx: Connection, call: Call, event: PersonHeld | UserHeld) -> None:
     await note_person(tx, call, event)
-    is_held = isinstance(event, PersonInChargeSuspended)
-    await user_codes.note_person_held(tx, event.user_code_id, applicant_id=event.applicant_id, is_held=is_held)
-    if is_held:
-        await end_sessions_of_code(tx, call, event.user_code_id, reason="suspended")
+    is_held = isinstance(event, PersonInChargeSuspended | UserSuspended)
+    await persons.note_held(tx, call, event.user_code_id, applicant_id=event.applicant_id, is_held=is_held)
+
+
+async def apply_gone(tx: Connection, call: Call, event: PersonGone) -> None:
+    await note_person(tx, call, event)
+    await persons.note_gone(
+        tx, call, event.user_code_id, applicant_id=event.applicant_id, reason_code=REASON_OF_REVOCATION[event.type]
+    )
 
 
 async def apply_conditions(tx: Connection, _call: Call, event: ConditionsPosted) -> None:
@@ -118,8 +137,12 @@ HANDLERS = {
         (AccessReactivated, apply_applicant),
         (RegistrationCancelled, apply_applicant),
         (RegistrationReactivated, apply_applicant),
-        (PersonInChargeSuspended, apply_person),
-        (PersonInChargeReactivated, apply_person),
+        (PersonInChargeSuspended, apply_held),
+        (PersonInChargeReactivated, apply_held),
+        (PersonInChargeRemoved, apply_gone),
+        (UserSuspended, apply_held),
+        (UserReactivated, apply_held),
+        (UserRevoked, apply_gone),
         (ConditionsPosted, apply_conditions),
     ),
 }

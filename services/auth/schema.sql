@@ -337,6 +337,7 @@ CREATE TABLE public.persons (
     is_held boolean DEFAULT false NOT NULL,
     given_name text,
     family_name text,
+    gone_at timestamp with time zone,
     CONSTRAINT a_named_person_has_a_role CHECK (((role IS NULL) = (named_at IS NULL))),
     CONSTRAINT role_is_known CHECK ((role = ANY (ARRAY['person_in_charge'::text, 'user'::text])))
 );

@@ -12,7 +12,7 @@ from libs.common.database import Connection
 from libs.common.inbox import Handler, handlers_of
 from libs.common.key_files import read_key
 from libs.common.settings import ServiceSettings, own_settings
-from libs.common.standing_events import AUTH_STANDING, note_person
+from libs.common.standing_events import AUTH_STANDING, DELEGATION_STANDING, note_person
 from services.registry.notice.commands import (
     note_person_in_charge,
     note_rights,
@@ -42,6 +42,7 @@ def handlers(settings: ServiceSettings) -> dict[str, Handler]:
     key = read_key(own_settings(settings, RegistrySettings).pairwise_key_file)
     return {
         **AUTH_STANDING,
+        **DELEGATION_STANDING,
         **handlers_of(
             (PersonInChargeSuspended, partial(_suspend_person, pairwise_key=key)),
             (PersonInChargeReactivated, partial(_reactivate_person, pairwise_key=key)),

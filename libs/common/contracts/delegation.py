@@ -36,6 +36,15 @@ class PersonInChargeReactivated(Event):
     user_code_id: UUID
 
 
+class PersonInChargeRemoved(Event):
+    """No longer in charge, for good. auth revokes the code; every service refuses its tokens. Never why."""
+
+    type: ClassVar[str] = "clicsequr.person-in-charge-removed.v1"
+    applicant_id: UUID
+    person_id: UUID
+    user_code_id: UUID
+
+
 class UserAdded(Event):
     """auth activates the code. One of the two events that carry a person's name; never a password."""
 
@@ -47,6 +56,33 @@ class UserAdded(Event):
     family_name: str
     language: Literal["fr", "en"]
     email: str
+
+
+class UserSuspended(Event):
+    """Held. auth refuses their sign-in and ends their sessions; every service refuses their tokens. Never why."""
+
+    type: ClassVar[str] = "clicsequr.user-suspended.v1"
+    applicant_id: UUID
+    user_id: UUID
+    user_code_id: UUID
+
+
+class UserReactivated(Event):
+    """The last hold that delegation had on the user fell. Older tokens stay dead; holds of others stay."""
+
+    type: ClassVar[str] = "clicsequr.user-reactivated.v1"
+    applicant_id: UUID
+    user_id: UUID
+    user_code_id: UUID
+
+
+class UserRevoked(Event):
+    """No longer a user, for good. auth revokes the code; every service refuses its tokens. Never why."""
+
+    type: ClassVar[str] = "clicsequr.user-revoked.v1"
+    applicant_id: UUID
+    user_id: UUID
+    user_code_id: UUID
 
 
 class AccessRight(BaseModel):

@@ -63,6 +63,8 @@ async def assign_user_code(  # noqa: PLR0913 - what the caller chose, each by na
         registration = await store.lock_registration(tx, applicant_id, at=call.at)
         if assigned_by == DELEGATION and registration.state is not RegistrationState.ACTIVE:
             raise rules.ApplicantNotActive
+        if await store.is_gone(tx, user_code_id, applicant_id=applicant_id):
+            raise UnknownOrForeign
         known = await store.find_for_update(tx, user_code_id)
         if known is None:
             code = await _add(tx, call, user_code_id, applicant_id, assigned_by, language, hashed)

@@ -64,10 +64,6 @@ async def _revoke_pending(tx: Connection, call: Call, applicant_id: UUID) -> Non
         await record_evidence(tx, call, "revoke_user_codes", applicant_id=applicant_id, content=content)
 
 
-async def note_person_held(tx: Connection, user_code_id: UUID, *, applicant_id: UUID, is_held: bool) -> None:
-    await store.save_held(tx, user_code_id, applicant_id=applicant_id, is_held=is_held)
-
-
 async def activate_what_may(tx: Connection, call: Call, applicant_id: UUID) -> None:
     for facts in await store.list_pending_facts(tx, applicant_id):
         if rules.may_activate(facts.code, facts.person, facts.registration):

@@ -129,6 +129,14 @@ INSERT INTO persons (user_code_id, applicant_id, is_held) VALUES ($1, $2, $3)
 ON CONFLICT (user_code_id) DO UPDATE SET is_held = excluded.is_held
 WHERE persons.applicant_id = excluded.applicant_id
 """
+UPSERT_GONE = """
+INSERT INTO persons (user_code_id, applicant_id, gone_at) VALUES ($1, $2, $3)
+ON CONFLICT (user_code_id) DO UPDATE SET gone_at = coalesce(persons.gone_at, excluded.gone_at)
+WHERE persons.applicant_id = excluded.applicant_id
+"""
+SELECT_GONE = """
+SELECT EXISTS (SELECT 1 FROM persons WHERE user_code_id = $1 AND applicant_id = $2 AND gone_at IS NOT NULL)
+"""
 
 
 async def find_facts(database: Database | Connection, user_code_id: UUID) -> Facts | None:
@@ -312,6 +320,14 @@ async def save_cleared(tx: Connection, user_code_id: UUID, *, applicant_id: UUID
 
 async def save_held(tx: Connection, user_code_id: UUID, *, applicant_id: UUID, is_held: bool) -> None:
     await tx.execute(UPSERT_HELD, user_code_id, applicant_id, is_held)
+
+
+async def save_gone(tx: Connection, user_code_id: UUID, *, applicant_id: UUID, at: datetime) -> None:
+    await tx.execute(UPSERT_GONE, user_code_id, applicant_id, at)
+
+
+async def is_gone(tx: Connection, user_code_id: UUID, *, applicant_id: UUID) -> bool:
+    return bool(await tx.fetchval(SELECT_GONE, user_code_id, applicant_id))
 
 
 def facts_of(row: asyncpg.Record) -> Facts:

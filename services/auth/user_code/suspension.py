@@ -114,11 +114,16 @@ async def revoke_codes_of(tx: Connection, call: Call, applicant_id: UUID, *, sid
         facts = await store.find_facts_for_update(tx, user_code_id)
         if facts is None:
             raise UnknownOrForeign
-        before = HeldCode(facts, await holds_store.list_holds(tx, user_code_id))
-        actor = Actor(call.actor, side)
-        after = hold_rules.revoke(before, actor=actor, others=(), by_two=True, at=call.at)
-        await _revoke(tx, call, before, after=after, side=side, reason_code=reason_code)
+        await revoke_locked(tx, call, facts, side=side, reason_code=reason_code)
     return len(ids)
+
+
+async def revoke_locked(tx: Connection, call: Call, facts: Facts, *, side: Side, reason_code: str) -> None:
+    """Whoever is in charge besides: others have decided that. Raises UserCodeRevokedAlready."""
+    before = HeldCode(facts, await holds_store.list_holds(tx, facts.code.id))
+    actor = Actor(call.actor, side)
+    after = hold_rules.revoke(before, actor=actor, others=(), by_two=True, at=call.at)
+    await _revoke(tx, call, before, after=after, side=side, reason_code=reason_code)
 
 
 async def _revoke(  # noqa: PLR0913 - what one revocation says, each by name

@@ -14,6 +14,9 @@ from libs.common.contracts.delegation import (
     PersonInChargeReactivated,
     PersonInChargeSuspended,
     UserAdded,
+    UserReactivated,
+    UserRevoked,
+    UserSuspended,
 )
 from libs.common.contracts.envelope import Event, applicant_key
 from libs.common.ids import new_id
@@ -87,6 +90,19 @@ async def test_a_person_held_by_delegation_is_refused_here_too_and_their_old_tok
     await tell(file, PersonInChargeReactivated(**person(file)))
     assert (await file.get("", old)).json()["code"] == "token-refused"
     assert (await file.get("", file.person(later=2))).status_code == 200
+
+
+async def test_a_user_held_or_revoked_by_delegation_is_refused_here_too(file: File) -> None:
+    user = {"applicant_id": file.applicant_id, "user_id": new_id(), "user_code_id": file.code}
+    for event, code in (
+        (UserSuspended, "access-suspended"),
+        (UserReactivated, None),
+        (UserRevoked, "access-suspended"),
+    ):
+        old = file.person(later=2)
+        await tell(file, event(**user))
+        assert (await file.get("", file.person())).json()["code"] == "token-refused"
+        assert (await file.get("", old)).json().get("code") == code
 
 
 async def test_an_ended_session_is_refused(file: File) -> None:

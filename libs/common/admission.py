@@ -20,11 +20,9 @@ from libs.common.database import Database
 from libs.common.dpop import SCHEME as DPOP
 from libs.common.errors import (
     AccessSuspended,
-    DatabaseUnavailable,
     DomainError,
     FactsTooOld,
     IdempotencyKeyMissing,
-    IdempotencyKeyReused,
     InvalidToken,
     MissingToken,
     PurposeMissing,
@@ -36,7 +34,6 @@ from libs.common.errors import (
 )
 from libs.common.freshness import Freshness
 from libs.common.principal import Principal, TokenVerifier, UnusableToken
-from libs.common.problems import declared
 
 SESSION_TOKEN_PREFIX = "rs_"  # noqa: S105 - what registration session tokens begin with, not a secret
 BEARER = "bearer"
@@ -113,13 +110,7 @@ class AdmittedRoute(APIRoute):
     """Lets a call reach its endpoint only after its access record says `admitted`."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        declares = declared(*_errors(getattr(endpoint, ATTRIBUTE)))
-        super().__init__(
-            path,
-            _given_call_and_database(endpoint),
-            **{**options, "responses": {**declares, **(options.get("responses") or {})}},
-        )
-
+        super().__init__(path, _given_call_and_database(endpoint), **options)
         self.answers_alone = _asks_for_nothing(endpoint)
         if self.answers_alone:
             # Such an endpoint does by itself all that FastAPI would do for it; metadata and errors stay the same.
@@ -156,21 +147,6 @@ def _answered_by(endpoint: Callable[[Request], Awaitable[Response]]) -> ASGIApp:
         await response(scope, receive, send)
 
     return answer
-
-
-def _errors(admission: Admission | None) -> list[type[DomainError]]:
-    """What admission may answer on such a route."""
-    if admission is None:
-        return []
-    created = [IdempotencyKeyMissing, IdempotencyKeyReused] if admission.creates else []
-    aged = [FactsTooOld] if admission.needs_facts else []
-    stronger = [StrongerAuthenticationNeeded] if admission.acr or _admits_staff(admission) else []
-    always = [MissingToken, InvalidToken, TokenRefused, AccessSuspended, RoleNotAdmitted, UnknownOrForeign]
-    return [*always, DatabaseUnavailable, *created, *aged, *stronger]
-
-
-def _admits_staff(admission: Admission) -> bool:
-    return any(name.startswith(("agent:", "department_agent:")) for name in admission.who)
 
 
 async def admit(request: Request, admission: Admission, *, action: str) -> Call:

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.common.admission import AdmittedRoute
 from libs.common.clock import now
+from libs.common.description import describe
 from libs.common.errors import DomainError
 from libs.common.idempotency import Replayed
 from libs.common.ids import new_id
@@ -218,6 +219,12 @@ class _Application(FastAPI):
         routed = _AloneFirst(self.routes, otherwise=AsyncExitStackMiddleware(self.router))
         handled = ExceptionMiddleware(routed, handlers=self.exception_handlers)
         return CallMiddleware(handled, trust_correlation=self._trust_correlation)
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            self.openapi_schema = super().openapi()
+            describe(self.openapi_schema, self.routes)
+        return self.openapi_schema
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["app"] = self

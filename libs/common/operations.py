@@ -10,10 +10,17 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, TypeAdapter
 
 from libs.common.access_records import AccessRecord, list_of_applicant, list_of_user_code
 from libs.common.admission import CurrentCall, CurrentDatabase, admits, public, require_principal
-from libs.common.auditing import applicant_of_asked_code, list_for_auditor, require_window
+from libs.common.auditing import (
+    OneSubjectOnly,
+    WindowTooLong,
+    applicant_of_asked_code,
+    list_for_auditor,
+    require_window,
+)
 from libs.common.clock import now
 from libs.common.contracts.envelope import Envelope
-from libs.common.errors import Invalid, UnknownOrForeign
+from libs.common.description import raises
+from libs.common.errors import DomainError, Invalid, UnknownOrForeign
 from libs.common.evidence import list_evidence
 from libs.common.freshness import Freshness
 from libs.common.http import new_router
@@ -136,6 +143,7 @@ def record_routes() -> APIRouter:
 
     @router.get("/v1/applicants/{applicant_id}/access-records")
     @admits("person_in_charge", "agent:auditor")
+    @raises(CursorNotUnderstood)
     async def of_applicant(
         applicant_id: UUID,
         database: CurrentDatabase,
@@ -150,6 +158,7 @@ def record_routes() -> APIRouter:
 
     @router.get("/v1/me/access-records")
     @admits("person_in_charge", "user")
+    @raises(CursorNotUnderstood)
     async def of_me(
         call: CurrentCall,
         database: CurrentDatabase,
@@ -169,6 +178,7 @@ def record_routes() -> APIRouter:
 
     @router.get("/v1/applicants/{applicant_id}/evidence-records")
     @admits("person_in_charge", "agent:auditor")
+    @raises(CursorNotUnderstood)
     async def evidence(
         applicant_id: UUID,
         database: CurrentDatabase,
@@ -188,6 +198,7 @@ def record_routes() -> APIRouter:
 def _add_auditing(router: APIRouter) -> None:
     @router.get("/v1/access-records")
     @admits("agent:auditor", applicant_of=applicant_of_asked_code, needs_purpose=True)
+    @raises(CursorNotUnderstood, OneSubjectOnly, WindowTooLong)
     async def for_auditor(  # noqa: PLR0913 - one question, each part by name
         call: CurrentCall,
         database: CurrentDatabase,

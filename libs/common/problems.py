@@ -62,22 +62,6 @@ class Problem(BaseModel):
     correlation_id: UUID
 
 
-def declared(*errors: type[DomainError]) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI responses for these errors, and for the faults that any call may meet."""
-    by_status: dict[int | str, list[str]] = {422: ["malformed-request"], 413: ["body-too-large"]}
-    for error in errors:
-        by_status.setdefault(status_of(error), []).append(error.code)
-    schema = {"$ref": "#/components/schemas/Problem"}
-    return {
-        status: {
-            "description": ", ".join(sorted(set(codes))),
-            "model": Problem,
-            "content": {MEDIA_TYPE: {"schema": schema}},
-        }
-        for status, codes in by_status.items()
-    }
-
-
 def status_of(error: type[DomainError]) -> int:
     """HTTP status of an error class, by its kind."""
     return next(status for kind, status in STATUS_OF_KIND.items() if issubclass(error, kind))

@@ -107,6 +107,8 @@ def test_every_route_declares_its_problems(service: Service) -> None:
     for port, included in routers(service).items():
         paths: dict[str, Any] = new_app(port, routers=included, is_internal=True).openapi()["paths"]
         for method, path, admission in admitted(included):
-            declared = paths[path][method.lower()]["responses"]
-            assert {"401", "403", "422"} <= set(declared), path
+            operation = paths[path][method.lower()]
+            declared = operation["responses"]
+            assert {"401", "403", "500"} <= set(declared), path
+            assert ("422" in declared) == bool(operation.get("parameters") or operation.get("requestBody")), path
             assert ("503" in declared) or not admission.needs_facts, path

@@ -16,12 +16,30 @@ from libs.common.admission import (
     body_field,
     require_principal,
 )
+from libs.common.description import raises
 from libs.common.http import Line, RequestModel, new_router
 from libs.common.principal import SIDE_OF_PROVIDER
 from libs.common.proposal import commands, store
 from libs.common.proposal.command import TwoPersons
 from libs.common.proposal.commands import ApprovedProposal, Collected, Propose, ShownProposal
-from libs.common.proposal.rules import ProposalState
+from libs.common.proposal.rules import (
+    ApplicantNotNamed,
+    CommandUnknown,
+    ConcernsYou,
+    ContentInvalid,
+    NotAsSeen,
+    NothingToCollect,
+    OnlyItsProposer,
+    ProposalDecided,
+    ProposalExpired,
+    ProposalState,
+    ProposerBarred,
+    ProposerLostRole,
+    RequestedByYou,
+    RoleMayNotDecide,
+    RoleMayNotPropose,
+    SecondPersonNeeded,
+)
 from libs.common.settings import ServiceSettings
 
 PAGE = 50
@@ -107,6 +125,15 @@ def _add_beginning(router: APIRouter, two_persons: TwoPersons[Any]) -> None:
 
     @router.post("/v1/proposals", status_code=201)
     @admits(*who, creates=True, applicant_of=body_field("applicant_id"), needs_facts_of=of_body)
+    @raises(
+        ApplicantNotNamed,
+        CommandUnknown,
+        ConcernsYou,
+        ContentInvalid,
+        RequestedByYou,
+        RoleMayNotPropose,
+        *two_persons.raised,
+    )
     async def post_proposal(
         body: Propose, call: CurrentCall, database: CurrentDatabase, request: Request
     ) -> ShownProposal:
@@ -159,6 +186,18 @@ def _add_deciding(router: APIRouter, two_persons: TwoPersons[Any]) -> None:
 
     @router.post("/v1/proposals/{proposal_id}/approvals")
     @admits(*who, creates=True, applicant_of=applicant_of_proposal, needs_facts_of=of_proposal)
+    @raises(
+        ConcernsYou,
+        NotAsSeen,
+        ProposalDecided,
+        ProposalExpired,
+        ProposerBarred,
+        ProposerLostRole,
+        RequestedByYou,
+        RoleMayNotDecide,
+        SecondPersonNeeded,
+        *two_persons.raised,
+    )
     async def post_approval(
         proposal_id: UUID, body: Approve, call: CurrentCall, database: CurrentDatabase, request: Request
     ) -> ApprovedProposal:
@@ -173,6 +212,7 @@ def _add_deciding(router: APIRouter, two_persons: TwoPersons[Any]) -> None:
 
     @router.post("/v1/proposals/{proposal_id}/refusals")
     @admits(*who, applicant_of=applicant_of_proposal, needs_facts_of=of_proposal)
+    @raises(ConcernsYou, ProposalDecided, ProposalExpired, RequestedByYou, RoleMayNotDecide, SecondPersonNeeded)
     async def post_refusal(
         proposal_id: UUID, body: Refuse, call: CurrentCall, database: CurrentDatabase
     ) -> ShownProposal:
@@ -180,11 +220,13 @@ def _add_deciding(router: APIRouter, two_persons: TwoPersons[Any]) -> None:
 
     @router.post("/v1/proposals/{proposal_id}/withdrawals")
     @admits(*who, applicant_of=applicant_of_proposal, needs_facts_of=of_proposal)
+    @raises(OnlyItsProposer, ProposalDecided, ProposalExpired)
     async def post_withdrawal(proposal_id: UUID, call: CurrentCall, database: CurrentDatabase) -> ShownProposal:
         return await commands.withdraw(database, call, two_persons, proposal_id=proposal_id)
 
     @router.post("/v1/proposals/{proposal_id}/shown-once")
     @admits(*who, applicant_of=applicant_of_proposal, needs_facts_of=of_proposal)
+    @raises(NothingToCollect, OnlyItsProposer)
     async def post_shown_once(
         proposal_id: UUID, call: CurrentCall, database: CurrentDatabase, request: Request
     ) -> Collected:

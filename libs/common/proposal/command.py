@@ -10,6 +10,7 @@ from pydantic import SecretStr, ValidationError
 from libs.common.call import Call
 from libs.common.contracts.envelope import Event
 from libs.common.database import Connection
+from libs.common.errors import DomainError
 from libs.common.http import RequestModel
 from libs.common.proposal.rules import CommandUnknown, ContentInvalid, Subject
 
@@ -38,6 +39,7 @@ class Command(Generic[Parts, Content]):
     `subject` finds whom the content is about; UnknownOrForeign when there is no such. `check` raises why it may
     not be done now. `execute` does it, in the transaction of the approval. `unseal` opens what that sealed.
     `needs_facts`: not decided while facts are too old; off for what only takes away, by facts of one's own.
+    `raises`: the rules of its own that it may be refused for, when it is proposed and when it is approved.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Command(Generic[Parts, Content]):
     check: Callable[[Connection, Call, Content], Awaitable[None]] = nothing_against
     unseal: Callable[[Parts, Content, bytes], Secrets] | None = None
     needs_facts: bool = True
+    raises: tuple[type[DomainError], ...] = ()
 
     def read(self, content: Mapping[str, Any]) -> Content:
         """Raises ContentInvalid, which tells where and what, never the value."""
@@ -95,6 +98,11 @@ class TwoPersons(Generic[Parts]):
     def who(self) -> frozenset[str]:
         """Everyone who proposes or decides anything."""
         return frozenset().union(*(command.proposers | command.approvers for command in self.commands))
+
+    @property
+    def raised(self) -> list[type[DomainError]]:
+        """What any of its commands may be refused for."""
+        return [error for command in self.commands for error in command.raises]
 
     def visible_to(self, admitted_as: frozenset[str]) -> list[str]:
         """Names of the commands whose proposals these roles see."""

@@ -63,6 +63,7 @@ DISCARD_PARKED: Command[Any, ParkedEvent] = Command(
     subject=_of_provider,
     check=_check,
     execute=_discard,
+    raises=(NotFirstParked,),
 )
 
 

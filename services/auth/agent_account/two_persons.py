@@ -11,6 +11,7 @@ from libs.common.proposal.command import Command, Executed, Secrets
 from libs.common.proposal.rules import Subject
 from services.auth.agent_account import changes, rules
 from services.auth.parts import Parts
+from services.auth.user_code.passwords import HashingBusy
 
 # The provider's decide for any side, a department's for their own (Subject.side).
 SECURITY_AGENTS = frozenset({"agent:security", "department_agent:security"})
@@ -97,6 +98,7 @@ CREATE: Command[Parts, NewAgent] = Command(
     check=_check_create,
     execute=_create,
     unseal=_open,
+    raises=(rules.AgentNameTaken, HashingBusy),
 )
 CHANGE_ROLES: Command[Parts, AgentWithRoles] = Command(
     "change_agent_roles",
@@ -106,6 +108,7 @@ CHANGE_ROLES: Command[Parts, AgentWithRoles] = Command(
     subject=_known,
     check=_check_roles,
     execute=_change_roles,
+    raises=(rules.LastSecurityAgents, rules.RolesUnchanged),
 )
 DISABLE: Command[Parts, NamedAgent] = Command(
     "disable_agent",
@@ -116,6 +119,7 @@ DISABLE: Command[Parts, NamedAgent] = Command(
     check=_check_disable,
     execute=_disable,
     needs_facts=False,
+    raises=(rules.AgentDisabledAlready, rules.LastSecurityAgents),
 )
 ENABLE: Command[Parts, NamedAgent] = Command(
     "enable_agent",
@@ -125,6 +129,7 @@ ENABLE: Command[Parts, NamedAgent] = Command(
     subject=_known,
     check=_check_enable,
     execute=_enable,
+    raises=(rules.AgentNotDisabled,),
 )
 RESET: Command[Parts, NamedAgent] = Command(
     "reset_agent_credentials",
@@ -134,5 +139,6 @@ RESET: Command[Parts, NamedAgent] = Command(
     subject=_known,
     execute=_reset,
     unseal=_open,
+    raises=(HashingBusy,),
 )
 COMMANDS = (CREATE, CHANGE_ROLES, DISABLE, ENABLE, RESET)

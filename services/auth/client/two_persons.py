@@ -5,12 +5,13 @@ from typing import TypeVar
 
 from libs.common.call import Call
 from libs.common.database import Connection
+from libs.common.errors import DomainError
 from libs.common.http import RequestModel
 from libs.common.principal import SIDE_OF_PROVIDER
 from libs.common.proposal.command import Command, Executed
 from libs.common.proposal.rules import Subject
 from services.auth.client import change_rules as rules
-from services.auth.client import changes
+from services.auth.client import changes, registration
 from services.auth.client.members import ChangedClient, NamedClient, NewClient, RetiredSecret, read_changes
 from services.auth.parts import Parts
 
@@ -87,6 +88,7 @@ def _command(  # noqa: PLR0913 - what a command is made of, each by name
     subject: Callable[[Connection, Content], Awaitable[Subject]],
     check: Callable[[Connection, Call, Content], Awaitable[None]],
     execute: Callable[[Parts, Connection, Call, Content], Awaitable[Executed]],
+    raises: tuple[type[DomainError], ...],
     needs_facts: bool = True,
 ) -> Command[Parts, Content]:
     return Command(
@@ -98,17 +100,58 @@ def _command(  # noqa: PLR0913 - what a command is made of, each by name
         check=check,
         execute=execute,
         needs_facts=needs_facts,
+        raises=raises,
     )
 
 
+MEMBERS_REFUSED = (
+    registration.ClientKeyNotAcceptable,
+    registration.ClientMembersInconsistent,
+    registration.ProfileNotMet,
+    registration.RedirectAddressNotAllowed,
+)
 COMMANDS = (
-    _command("register_client", NewClient, subject=_of_new, check=_check_new, execute=_register),
-    _command("change_client", ChangedClient, subject=_known, check=_check_change, execute=_change),
     _command(
-        "disable_client", NamedClient, subject=_known, check=_check_disable, execute=_disable, needs_facts=False
+        "register_client",
+        NewClient,
+        subject=_of_new,
+        check=_check_new,
+        execute=_register,
+        raises=(rules.ClientIdTaken, *MEMBERS_REFUSED),
     ),
-    _command("enable_client", NamedClient, subject=_known, check=_check_enable, execute=_enable),
-    _command("renew_client_secret", NamedClient, subject=_known, check=_check_renew, execute=_renew),
+    _command(
+        "change_client",
+        ChangedClient,
+        subject=_known,
+        check=_check_change,
+        execute=_change,
+        raises=(rules.ClientNotAsSeen, rules.ClientUnchanged, *MEMBERS_REFUSED),
+    ),
+    _command(
+        "disable_client",
+        NamedClient,
+        subject=_known,
+        check=_check_disable,
+        execute=_disable,
+        needs_facts=False,
+        raises=(rules.ClientDisabledAlready,),
+    ),
+    _command(
+        "enable_client",
+        NamedClient,
+        subject=_known,
+        check=_check_enable,
+        execute=_enable,
+        raises=(rules.ClientNotDisabled,),
+    ),
+    _command(
+        "renew_client_secret",
+        NamedClient,
+        subject=_known,
+        check=_check_renew,
+        execute=_renew,
+        raises=(rules.ClientSecretsAreTwo, rules.ClientTakesNoSecret),
+    ),
     _command(
         "retire_client_secret",
         RetiredSecret,
@@ -116,5 +159,6 @@ COMMANDS = (
         check=_check_retire,
         execute=_retire,
         needs_facts=False,
+        raises=(rules.ClientSecretNotLive, rules.LastClientSecret),
     ),
 )

@@ -6,11 +6,28 @@ from pydantic import StringConstraints
 
 from libs.common.admission import CurrentCall, CurrentDatabase, admits, require_principal
 from libs.common.call import Call
+from libs.common.description import raises
+from libs.common.holds import HoldAlreadyReleased, HoldOfAnotherSide, UnknownHold
 from libs.common.http import RequestModel, new_router
 from services.auth.incident import commands, store
 from services.auth.incident.answers import IncidentAnswer, IncidentPage, WholeIncident
-from services.auth.incident.rules import Incident, Kind, Outcome, Reporter, UnknownIncident
+from services.auth.incident.rules import (
+    AlreadyPassedOn,
+    ConcernedCodeMissing,
+    ConfirmedNotPassedOn,
+    CredentialsNotReset,
+    Incident,
+    IncidentResolved,
+    Kind,
+    NotOnesOwnIncident,
+    OnlyOwnCode,
+    Outcome,
+    ProviderResolves,
+    Reporter,
+    UnknownIncident,
+)
 from services.auth.parts import parts_of
+from services.auth.user_code.hold_rules import LastActivePersonInCharge, OwnHold, UserCodeNotActive
 
 PAGE = 50
 LARGEST_PAGE = 200
@@ -44,6 +61,7 @@ class ResolveIncident(RequestModel):
     needs_facts=False,
     creates=True,
 )
+@raises(ConcernedCodeMissing, LastActivePersonInCharge, OnlyOwnCode, UserCodeNotActive)
 async def post_incident(
     applicant_id: UUID, body: ReportIncident, call: CurrentCall, database: CurrentDatabase, request: Request
 ) -> IncidentAnswer:
@@ -78,6 +96,7 @@ async def list_incidents(
 
 @router.get("/v1/applicants/{applicant_id}/incidents/{incident_id}")
 @admits("person_in_charge", "user", *AGENTS, recourse=True)
+@raises(UnknownIncident)
 async def get_incident(
     applicant_id: UUID, incident_id: UUID, call: CurrentCall, database: CurrentDatabase
 ) -> WholeIncident:
@@ -89,6 +108,7 @@ async def get_incident(
 
 @router.post("/v1/applicants/{applicant_id}/incidents/{incident_id}/passing-on")
 @admits("person_in_charge", recourse=True, needs_facts=False)
+@raises(AlreadyPassedOn, IncidentResolved, LastActivePersonInCharge, UnknownIncident, UserCodeNotActive)
 async def post_passing_on(
     applicant_id: UUID, incident_id: UUID, call: CurrentCall, database: CurrentDatabase
 ) -> IncidentAnswer:
@@ -97,6 +117,21 @@ async def post_passing_on(
 
 @router.post("/v1/applicants/{applicant_id}/incidents/{incident_id}/resolution")
 @admits("person_in_charge", "agent:decider", "agent:security")
+@raises(
+    AlreadyPassedOn,
+    ConfirmedNotPassedOn,
+    CredentialsNotReset,
+    HoldAlreadyReleased,
+    HoldOfAnotherSide,
+    IncidentResolved,
+    LastActivePersonInCharge,
+    NotOnesOwnIncident,
+    OwnHold,
+    ProviderResolves,
+    UnknownHold,
+    UnknownIncident,
+    UserCodeNotActive,
+)
 async def post_resolution(
     applicant_id: UUID, incident_id: UUID, body: ResolveIncident, call: CurrentCall, database: CurrentDatabase
 ) -> IncidentAnswer:

@@ -4,9 +4,12 @@ from uuid import UUID
 from fastapi import Request, Response
 
 from libs.common.admission import CurrentCall, CurrentDatabase, admits, require_principal
+from libs.common.description import raises
 from libs.common.http import RequestModel, new_router
 from services.auth.parts import parts_of
 from services.auth.user_code.assignment import AssignedCode, assign_user_code
+from services.auth.user_code.passwords import HashingBusy
+from services.auth.user_code.rules import ApplicantNotActive, UserCodeAlreadyUsed
 
 router = new_router(tags=["user codes"])
 
@@ -18,6 +21,7 @@ class AssignUserCode(RequestModel):
 
 @router.put("/internal/v1/user-codes/{user_code_id}", responses={201: {"model": AssignedCode}})
 @admits("service:user-codes")
+@raises(ApplicantNotActive, HashingBusy, UserCodeAlreadyUsed)
 async def put_user_code(  # noqa: PLR0913, PLR0917 - FastAPI passes each by its name
     user_code_id: UUID,
     body: AssignUserCode,

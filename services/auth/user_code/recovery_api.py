@@ -4,11 +4,15 @@ from fastapi import Request, Response
 
 from libs.common.admission import CurrentCall, CurrentDatabase, admits
 from libs.common.clock import civil_date
+from libs.common.description import raises
 from libs.common.http import RequestModel, new_router
 from services.auth.pages import HTML, Pages, long_date, wants_page
 from services.auth.parts import parts_of
 from services.auth.user_code.assignment import AssignedCode
+from services.auth.user_code.hold_rules import UserCodeNotActive
+from services.auth.user_code.passwords import HashingBusy
 from services.auth.user_code.recovery import CREATED, Reset, reset_by_person_in_charge
+from services.auth.user_code.recovery_rules import ResetBelongsToPersonInCharge, ResetBelongsToProvider
 from services.auth.user_code.suspension_api import named_code
 
 router = new_router(tags=["user codes"])
@@ -27,6 +31,7 @@ class ResetPassword(RequestModel):
     responses={CREATED: {"content": {HTML: {}}}},
 )
 @admits("person_in_charge", creates=True, applicant_of=named_code)
+@raises(HashingBusy, ResetBelongsToPersonInCharge, ResetBelongsToProvider, UserCodeNotActive)
 async def post_one_time_password(
     user_code_id: UUID,
     call: CurrentCall,

@@ -7,11 +7,21 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from libs.common.admission import CurrentCall, CurrentDatabase, admits, require_principal
 from libs.common.call import Call
+from libs.common.description import raises
 from libs.common.errors import UnknownOrForeign
-from libs.common.holds import Hold, Side
+from libs.common.holds import Hold, HoldAlreadyReleased, HoldOfAnotherSide, Side, UnknownHold
 from libs.common.http import RequestModel, new_router
 from services.auth.user_code import hold_rules, suspension
-from services.auth.user_code.hold_rules import HeldCode, Standing
+from services.auth.user_code.hold_rules import (
+    HeldCode,
+    LastActivePersonInCharge,
+    LastPersonInChargeNeedsTwo,
+    OwnHold,
+    RevocationBelongsToProvider,
+    Standing,
+    UserCodeNotActive,
+    UserCodeRevokedAlready,
+)
 from services.auth.user_code.rules import Role
 from services.auth.user_code.suspension import HoldOnCode, RevokedCode
 
@@ -103,6 +113,7 @@ async def get_user_code(user_code_id: UUID, call: CurrentCall, database: Current
     needs_facts=False,
     applicant_of=named_code,
 )
+@raises(LastActivePersonInCharge, UserCodeNotActive)
 async def post_hold(
     user_code_id: UUID, body: PlaceHold, call: CurrentCall, database: CurrentDatabase
 ) -> HoldOnCode:
@@ -119,6 +130,7 @@ async def post_hold(
 
 @router.post("/v1/user-codes/{user_code_id}/holds/{hold_id}/release")
 @admits("person_in_charge", "agent:decider", "agent:security", applicant_of=named_code)
+@raises(HoldAlreadyReleased, HoldOfAnotherSide, OwnHold, UnknownHold)
 async def post_release(
     user_code_id: UUID, hold_id: UUID, call: CurrentCall, database: CurrentDatabase
 ) -> HoldOnCode:
@@ -127,6 +139,7 @@ async def post_release(
 
 @router.get("/v1/user-codes/{user_code_id}/holds/{hold_id}/grounds")
 @admits("agent:decider", "agent:auditor", applicant_of=named_code)
+@raises(UnknownHold)
 async def get_grounds(
     user_code_id: UUID, hold_id: UUID, call: CurrentCall, database: CurrentDatabase
 ) -> GroundsOfHold:
@@ -138,6 +151,7 @@ async def get_grounds(
 
 @router.post("/v1/user-codes/{user_code_id}/revocation")
 @admits("person_in_charge", "agent:decider", creates=True, applicant_of=named_code)
+@raises(LastPersonInChargeNeedsTwo, RevocationBelongsToProvider, UserCodeRevokedAlready)
 async def post_revocation(
     user_code_id: UUID, body: Revoke, call: CurrentCall, database: CurrentDatabase
 ) -> RevokedCode:

@@ -14,6 +14,7 @@ from libs.common.proposal.rules import Subject
 from services.auth.parts import Parts
 from services.auth.user_code import hold_rules, recovery_rules, store, suspension
 from services.auth.user_code.hold_rules import HeldCode
+from services.auth.user_code.passwords import HashingBusy
 from services.auth.user_code.recovery import ResetByProvider, reset_by_provider
 from services.auth.user_code.recovery_rules import IdentityCheck
 from services.auth.user_code.rules import Facts
@@ -100,6 +101,14 @@ RESET: Command[Parts, ResetByProvider] = Command(
     subject=_of_code,
     check=_check_reset,
     execute=_reset,
+    raises=(
+        HashingBusy,
+        recovery_rules.IdentityNotCheckedByTwo,
+        recovery_rules.IdentityNotShown,
+        recovery_rules.ResetBelongsToPersonInCharge,
+        recovery_rules.ResetBelongsToProvider,
+        hold_rules.UserCodeNotActive,
+    ),
 )
 REVOKE: Command[Parts, RevokedPersonInCharge] = Command(
     "revoke_person_in_charge",
@@ -109,6 +118,12 @@ REVOKE: Command[Parts, RevokedPersonInCharge] = Command(
     subject=_of_code,
     check=_check_revocation,
     execute=_revoke,
+    raises=(
+        hold_rules.LastPersonInChargeNeedsTwo,
+        hold_rules.NotPersonInCharge,
+        hold_rules.RevocationBelongsToProvider,
+        hold_rules.UserCodeRevokedAlready,
+    ),
 )
 REVOKE_ALL: Command[Parts, RevokedApplicant] = Command(
     "revoke_all_user_codes",
@@ -118,5 +133,6 @@ REVOKE_ALL: Command[Parts, RevokedApplicant] = Command(
     subject=_of_applicant,
     check=_check_all,
     execute=_revoke_all,
+    raises=(hold_rules.NoCodesToRevoke, hold_rules.TooManyCodes),
 )
 COMMANDS = (RESET, REVOKE, REVOKE_ALL)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from libs.common.admission import CurrentCall, CurrentDatabase, admits, body_field, require_principal
 from libs.common.clock import civil_date
+from libs.common.description import raises
 from libs.common.errors import Invalid
 from libs.common.http import new_router
 from services.delegation.access import rules, store
@@ -82,6 +83,7 @@ REQUEST_BODY = {"requestBody": {"required": True, "content": {"application/json"
 
 @router.post("/access/v1/evaluation", openapi_extra=REQUEST_BODY)
 @admits("department", applicant_of=body_field("resource", "properties", "applicant"))
+@raises(EvaluationNotUnderstood)
 async def evaluate(
     asked: Annotated[Evaluation, Depends(_evaluation)],
     call: CurrentCall,

@@ -5,10 +5,18 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from libs.common.admission import CurrentCall, CurrentDatabase, admits
+from libs.common.description import raises
 from libs.common.http import RequestModel, new_router
 from services.delegation.access_right import commands
 from services.delegation.access_right.commands import RightsOfUser
-from services.delegation.access_right.rules import Right
+from services.delegation.access_right.rules import (
+    ApplicantNotEnrolled,
+    Right,
+    RightEndsBeforeItStarts,
+    RightListedTwice,
+    TaskNotFound,
+)
+from services.delegation.person_in_charge.rules import PersonInChargeNotActive
 
 router = new_router(tags=["access rights"])
 
@@ -34,6 +42,7 @@ class RightsRequest(RequestModel):
 
 @router.put("/v1/applicants/{applicant_id}/users/{user_id}/access-rights")
 @admits("person_in_charge")
+@raises(ApplicantNotEnrolled, PersonInChargeNotActive, RightEndsBeforeItStarts, RightListedTwice, TaskNotFound)
 async def change_access_rights(
     applicant_id: UUID, user_id: UUID, body: RightsRequest, call: CurrentCall, database: CurrentDatabase
 ) -> RightsOfUser:

@@ -6,10 +6,13 @@ from pydantic import BaseModel
 
 from libs.common.admission import CurrentCall, CurrentDatabase, admits
 from libs.common.clock import civil_date
+from libs.common.description import raises
 from libs.common.errors import NotKnown
 from libs.common.http import new_router
 from services.delegation.disclosure import commands, store
+from services.delegation.disclosure.rules import RecipientNotFound
 from services.delegation.disclosure.store import Addressee
+from services.delegation.person_in_charge.rules import PersonInChargeNotActive
 
 router = new_router(tags=["disclosure"])
 internal_router = new_router(tags=["disclosure"])
@@ -29,6 +32,7 @@ class Disclosure(BaseModel):
 
 @router.put("/v1/applicants/{applicant_id}/users/{user_id}/disclosure-authorizations/{recipient}", status_code=204)
 @admits("person_in_charge")
+@raises(PersonInChargeNotActive, RecipientNotFound)
 async def authorize(
     applicant_id: UUID, user_id: UUID, recipient: RecipientInPath, call: CurrentCall, database: CurrentDatabase
 ) -> None:
@@ -41,6 +45,7 @@ async def authorize(
     "/v1/applicants/{applicant_id}/users/{user_id}/disclosure-authorizations/{recipient}", status_code=204
 )
 @admits("person_in_charge")
+@raises(PersonInChargeNotActive)
 async def withdraw(
     applicant_id: UUID, user_id: UUID, recipient: RecipientInPath, call: CurrentCall, database: CurrentDatabase
 ) -> None:
@@ -51,6 +56,7 @@ async def withdraw(
 
 @internal_router.get("/internal/v1/applicants/{applicant_id}/addressees")
 @admits("service:addressees")
+@raises(NotKnown)
 async def list_addressees(  # noqa: PLR0913 - a route's parameters, each by name
     *,
     applicant_id: UUID,

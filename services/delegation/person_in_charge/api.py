@@ -5,11 +5,19 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from libs.common.admission import CurrentCall, CurrentDatabase, admits
-from libs.common.holds import Hold
+from libs.common.description import raises
+from libs.common.holds import Hold, HoldAlreadyReleased, HoldOfAnotherSide, UnknownHold
 from libs.common.http import RequestModel, new_router
 from services.delegation.person_in_charge import commands, store
 from services.delegation.person_in_charge.commands import HoldOnPerson
-from services.delegation.person_in_charge.rules import PersonInCharge, PersonState
+from services.delegation.person_in_charge.rules import (
+    LastActivePersonInCharge,
+    OwnHold,
+    PersonInCharge,
+    PersonInChargeNotActive,
+    PersonState,
+    RemovalBelongsToRepresentativeOrProvider,
+)
 
 router = new_router(tags=["persons in charge"])
 
@@ -60,6 +68,7 @@ async def list_persons_in_charge(applicant_id: UUID, database: CurrentDatabase) 
 
 @router.post("/v1/applicants/{applicant_id}/persons-in-charge/{person_id}/holds", status_code=201)
 @admits("person_in_charge", "agent:decider", creates=True, needs_facts=False)
+@raises(LastActivePersonInCharge, PersonInChargeNotActive)
 async def place_hold(
     applicant_id: UUID, person_id: UUID, body: HoldRequest, call: CurrentCall, database: CurrentDatabase
 ) -> HoldOnPerson:
@@ -76,6 +85,7 @@ async def place_hold(
 
 @router.post("/v1/applicants/{applicant_id}/persons-in-charge/{person_id}/holds/{hold_id}/release")
 @admits("person_in_charge", "agent:decider")
+@raises(HoldAlreadyReleased, HoldOfAnotherSide, OwnHold, PersonInChargeNotActive, UnknownHold)
 async def release_hold(
     applicant_id: UUID, person_id: UUID, hold_id: UUID, call: CurrentCall, database: CurrentDatabase
 ) -> HoldOnPerson:
@@ -86,6 +96,7 @@ async def release_hold(
 
 @router.delete("/v1/applicants/{applicant_id}/persons-in-charge/{person_id}", status_code=204)
 @admits("person_in_charge")
+@raises(RemovalBelongsToRepresentativeOrProvider)
 async def remove(applicant_id: UUID, person_id: UUID, database: CurrentDatabase) -> None:
     await commands.remove_person_in_charge(database, applicant_id=applicant_id, person_id=person_id)
 

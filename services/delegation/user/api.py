@@ -5,12 +5,23 @@ from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from libs.common.admission import CurrentCall, CurrentDatabase, admits
+from libs.common.description import raises
+from libs.common.errors import ApplicantNotActive, ServiceUnavailable, UserCodeAlreadyUsed
 from libs.common.http import Line, RequestModel, new_router
 from libs.common.service import Resources
 from services.delegation.access_right.api import Code, RequestedRights
+from services.delegation.access_right.rules import (
+    ApplicantNotEnrolled,
+    RightEndsBeforeItStarts,
+    RightListedTwice,
+    TaskNotFound,
+)
+from services.delegation.disclosure.rules import RecipientNotFound
+from services.delegation.person_in_charge.rules import PersonInChargeNotActive
 from services.delegation.settings import DelegationSettings
 from services.delegation.user import commands, store
 from services.delegation.user.commands import CodeOfUser, NewUser
+from services.delegation.user.rules import TooManyUsers
 from services.delegation.user.store import ListedRight, ListedUser
 
 router = new_router(tags=["users"])
@@ -84,6 +95,18 @@ async def list_users(applicant_id: UUID, database: CurrentDatabase) -> Users:
 
 @router.post("/v1/applicants/{applicant_id}/users", status_code=201)
 @admits("person_in_charge", creates=True)
+@raises(
+    ApplicantNotActive,
+    ApplicantNotEnrolled,
+    PersonInChargeNotActive,
+    RecipientNotFound,
+    RightEndsBeforeItStarts,
+    RightListedTwice,
+    ServiceUnavailable,
+    TaskNotFound,
+    TooManyUsers,
+    UserCodeAlreadyUsed,
+)
 async def add_user(  # noqa: PLR0913 - a route's parameters, each by name
     *,
     applicant_id: UUID,
@@ -106,6 +129,7 @@ async def add_user(  # noqa: PLR0913 - a route's parameters, each by name
 
 @router.post("/v1/applicants/{applicant_id}/users/{user_id}/one-time-password")
 @admits("person_in_charge")
+@raises(ApplicantNotActive, PersonInChargeNotActive, ServiceUnavailable, UserCodeAlreadyUsed)
 async def repeat_one_time_password(
     applicant_id: UUID, user_id: UUID, call: CurrentCall, resources: CurrentResources
 ) -> CodeOfUser:

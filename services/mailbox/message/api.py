@@ -6,7 +6,8 @@ from fastapi import Depends, Query, Request
 from pydantic import BaseModel, Field, SecretStr, StringConstraints
 
 from libs.common.admission import CurrentCall, CurrentDatabase, admits, require_principal
-from libs.common.errors import NotKnown
+from libs.common.description import raises
+from libs.common.errors import NotKnown, ServiceUnavailable
 from libs.common.http import Line, RequestModel, new_router
 from libs.common.service import Resources
 from libs.common.service_calls import ServiceCalls
@@ -21,7 +22,14 @@ from services.mailbox.message.commands import (
     open_message,
     send_message,
 )
-from services.mailbox.message.rules import Content, needs_disclosure
+from services.mailbox.message.rules import (
+    ConfirmationNotAsked,
+    Content,
+    DisclosureNoLongerStands,
+    MessageNotOpened,
+    NoAddressee,
+    needs_disclosure,
+)
 
 PAGE = 50
 LARGEST_PAGE = 200
@@ -118,6 +126,7 @@ CurrentServiceCalls = Annotated[ServiceCalls, Depends(_service_calls)]
 
 @router.post("/v1/applicants/{applicant_id}/messages", status_code=201)
 @admits("department", creates=True)
+@raises(NoAddressee, NotKnown, ServiceUnavailable)
 async def post_message(
     applicant_id: UUID,
     body: MessageToSend,
@@ -139,6 +148,7 @@ async def post_message(
 
 @router.get("/v1/applicants/{applicant_id}/messages/{message_id}/receipts")
 @admits("department")
+@raises(NotKnown)
 async def get_receipts(
     applicant_id: UUID, message_id: UUID, call: CurrentCall, database: CurrentDatabase
 ) -> MessageReceipts:
@@ -169,6 +179,7 @@ async def get_messages(
 
 @router.get("/v1/me/messages/{message_id}")
 @admits("person_in_charge", "user", recourse=True)
+@raises(DisclosureNoLongerStands, ServiceUnavailable)
 async def get_message(
     message_id: UUID, call: CurrentCall, database: CurrentDatabase, calls: CurrentServiceCalls
 ) -> OpenedMessage:
@@ -177,6 +188,7 @@ async def get_message(
 
 @router.post("/v1/me/messages/{message_id}/confirmation")
 @admits("person_in_charge", "user")
+@raises(ConfirmationNotAsked, MessageNotOpened)
 async def post_confirmation(message_id: UUID, call: CurrentCall, database: CurrentDatabase) -> ConfirmedMessage:
     return await confirm_message(database, call, message_id=message_id)
 

@@ -6,11 +6,21 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from libs.common.admission import CurrentCall, CurrentDatabase, admits, require_principal
 from libs.common.call import Call
-from libs.common.holds import Side
+from libs.common.description import raises
+from libs.common.holds import HoldAlreadyReleased, HoldOfAnotherSide, Side, UnknownHold
 from libs.common.http import RequestModel, new_router
 from services.registry.applicant import commands, rules, store
 from services.registry.applicant.commands import Grounds, HoldResult, RequestResult, StateResult
-from services.registry.applicant.rules import Applicant, CancelledBy, Decision, State
+from services.registry.applicant.rules import (
+    Applicant,
+    CancelledBy,
+    Decision,
+    ReactivationAlreadyRequested,
+    ReactivationRequestNotOpen,
+    RegistrationAlreadyCancelled,
+    RegistrationNotCancelled,
+    State,
+)
 
 router = new_router(tags=["applicants"])
 
@@ -97,6 +107,7 @@ async def post_hold(
 
 @router.post("/v1/applicants/{applicant_id}/holds/{hold_id}/release")
 @admits("person_in_charge", "agent:decider", recourse=True)
+@raises(HoldAlreadyReleased, HoldOfAnotherSide, UnknownHold)
 async def post_release(
     applicant_id: UUID,
     hold_id: UUID,
@@ -116,6 +127,7 @@ async def post_release(
 
 @router.get("/v1/applicants/{applicant_id}/holds/{hold_id}/grounds")
 @admits("agent:decider", "agent:auditor")
+@raises(UnknownHold)
 async def get_grounds(applicant_id: UUID, hold_id: UUID, call: CurrentCall, database: CurrentDatabase) -> Grounds:
     _side(call)
     return await commands.read_grounds(database, call, applicant_id=applicant_id, hold_id=hold_id)
@@ -123,6 +135,7 @@ async def get_grounds(applicant_id: UUID, hold_id: UUID, call: CurrentCall, data
 
 @router.post("/v1/applicants/{applicant_id}/cancellation")
 @admits("person_in_charge", recourse=True, creates=True)
+@raises(RegistrationAlreadyCancelled)
 async def post_cancellation(applicant_id: UUID, call: CurrentCall, database: CurrentDatabase) -> StateResult:
     return await commands.cancel_registration(
         database, call, applicant_id=applicant_id, cancelled_by=CancelledBy.PERSON_IN_CHARGE
@@ -131,6 +144,7 @@ async def post_cancellation(applicant_id: UUID, call: CurrentCall, database: Cur
 
 @router.post("/v1/applicants/{applicant_id}/reactivation-requests", status_code=201)
 @admits("person_in_charge", recourse=True, creates=True)
+@raises(ReactivationAlreadyRequested, RegistrationNotCancelled)
 async def post_reactivation_request(
     applicant_id: UUID, call: CurrentCall, database: CurrentDatabase
 ) -> RequestResult:
@@ -139,6 +153,7 @@ async def post_reactivation_request(
 
 @router.post("/v1/applicants/{applicant_id}/reactivation-requests/{request_id}/decision")
 @admits("agent:decider")
+@raises(ReactivationRequestNotOpen)
 async def post_decision(
     applicant_id: UUID,
     request_id: UUID,

@@ -7,6 +7,8 @@ from fastapi import Path, Query, Request, Response
 from pydantic import BaseModel
 
 from libs.common.admission import CurrentDatabase, public
+from libs.common.description import raises
+from libs.common.errors import DatabaseUnavailable
 from libs.common.http import new_router
 from services.registry.conditions import store
 from services.registry.conditions.commands import current_version
@@ -30,6 +32,7 @@ class CurrentConditions(BaseModel):
 
 @router.get("/v1/conditions/{owner}/current")
 @public
+@raises(ConditionsNotFound, DatabaseUnavailable)
 async def get_current(
     owner: Name, request: Request, database: CurrentDatabase, language: Annotated[Language | None, Query()] = None
 ) -> CurrentConditions:
@@ -51,6 +54,7 @@ async def get_current(
 
 @router.get("/v1/conditions/{owner}/{version}/{language}", response_class=Response)
 @public
+@raises(ConditionsNotFound, DatabaseUnavailable)
 async def get_text(owner: Name, version: Name, language: Language, database: CurrentDatabase) -> Response:
     async with database.connection() as connection:
         _, text = _text(await store.find(connection, owner, version), language)

@@ -4,10 +4,13 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from libs.common.admission import CurrentCall, CurrentDatabase, admits, require_principal
+from libs.common.description import raises
 from libs.common.http import Line, RequestModel, new_router
 from services.registry.applicant.rules import acting_side
+from services.registry.department.rules import OnlineServiceNotOffered
 from services.registry.enrolment import commands, store
 from services.registry.enrolment.commands import EnrolmentResult
+from services.registry.enrolment.rules import AlreadyEnrolled
 
 router = new_router(tags=["enrolments"])
 
@@ -34,6 +37,7 @@ class EnrolmentsAnswer(BaseModel):
 
 @router.post("/v1/applicants/{applicant_id}/enrolments", status_code=201)
 @admits("person_in_charge", creates=True)
+@raises(AlreadyEnrolled, OnlineServiceNotOffered)
 async def post_enrolment(
     applicant_id: UUID, body: Enrol, call: CurrentCall, database: CurrentDatabase
 ) -> EnrolmentResult:

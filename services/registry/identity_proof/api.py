@@ -5,12 +5,19 @@ from fastapi import Depends, Request
 from pydantic import Field, SecretStr
 
 from libs.common.admission import CurrentCall, CurrentDatabase, admits
+from libs.common.description import raises
 from libs.common.http import RequestModel, new_router
 from services.registry.identity_proof.commands import Proved, prove_identity
-from services.registry.identity_proof.rules import IdentityProof
+from services.registry.identity_proof.rules import (
+    IdentificationNumberMissing,
+    IdentityAlreadyMatched,
+    IdentityProof,
+    IdentityProofExhausted,
+)
 from services.registry.registration import limits
 from services.registry.registration.commands import require_own
-from services.registry.registration.limits import Limit
+from services.registry.registration.limits import Limit, TooManyTries
+from services.registry.registration.rules import RegistrationAlreadySubmitted, RegistrationExpired
 from services.registry.settings import CurrentSettings
 
 router = new_router(tags=["identity proof"])
@@ -29,6 +36,14 @@ class ProofBody(RequestModel):
 
 @router.post("/v1/registrations/{registration_id}/identity-proof")
 @admits("registration_session")
+@raises(
+    IdentificationNumberMissing,
+    IdentityAlreadyMatched,
+    IdentityProofExhausted,
+    RegistrationAlreadySubmitted,
+    RegistrationExpired,
+    TooManyTries,
+)
 async def post_identity_proof(  # noqa: PLR0913, PLR0917 - what FastAPI hands in, each by name
     registration_id: UUID,
     body: ProofBody,

@@ -5,6 +5,7 @@ from pydantic import BaseModel
 
 from libs.common.admission import CurrentCall, CurrentDatabase, admits, require_principal
 from libs.common.contracts.envelope import Envelope, department_key
+from libs.common.description import raises
 from libs.common.errors import NotKnown
 from libs.common.http import new_router
 from libs.common.outbox import list_after_sequence, notices_topic
@@ -18,6 +19,7 @@ class NoticePage(BaseModel):
 
 @router.get("/v1/departments/{code}/notices", response_model_exclude_none=True)
 @admits("department")
+@raises(NotKnown)
 async def get_notices(
     code: str,
     call: CurrentCall,

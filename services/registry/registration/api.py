@@ -10,12 +10,27 @@ from pydantic import EmailStr, StringConstraints
 from libs.common.access_records import record_call
 from libs.common.admission import CurrentCall, CurrentDatabase, admits, circumstances_of, public
 from libs.common.call import Call
+from libs.common.description import raises
+from libs.common.errors import DatabaseUnavailable, ServiceUnavailable, UserCodeAlreadyUsed
 from libs.common.http import Line, RequestModel, new_router
 from libs.common.service import Resources
+from services.registry.conditions.rules import ConditionsNotFound
 from services.registry.registration import commands, limits, store, submission
 from services.registry.registration.file import Address, Applicant, ApplicantKind
 from services.registry.registration.identifiers import BusinessNumber, IdentificationNumber, Neq
-from services.registry.registration.limits import Limit
+from services.registry.registration.limits import Limit, TooManyTries
+from services.registry.registration.rules import (
+    ConditionsOutdated,
+    PersonAlreadyNamed,
+    RegistrationAlreadyActive,
+    RegistrationAlreadyRejected,
+    RegistrationAlreadySubmitted,
+    RegistrationExpired,
+    RegistrationIncomplete,
+    RegistrationNotSubmitted,
+    TooManyPersons,
+    UnknownPerson,
+)
 from services.registry.registration.views import RegistrationView, view_of
 from services.registry.settings import CurrentSettings
 
@@ -70,6 +85,7 @@ class AcceptanceBody(RequestModel):
 
 @router.post("/v1/registrations", status_code=201)
 @public
+@raises(DatabaseUnavailable, TooManyTries)
 async def open_registration(
     body: OpeningBody, request: Request, database: CurrentDatabase, settings: CurrentSettings
 ) -> commands.Opened:
@@ -99,6 +115,7 @@ async def get_registration(
 
 @router.put(f"{OWN}/applicant")
 @admits("registration_session")
+@raises(RegistrationAlreadySubmitted, RegistrationExpired)
 async def put_applicant(
     registration_id: UUID, body: ApplicantBody, call: CurrentCall, database: CurrentDatabase
 ) -> RegistrationView:
@@ -108,6 +125,7 @@ async def put_applicant(
 
 @router.post(f"{OWN}/persons-in-charge", status_code=201)
 @admits("registration_session", creates=True)
+@raises(PersonAlreadyNamed, RegistrationAlreadySubmitted, RegistrationExpired, TooManyPersons)
 async def post_person(
     registration_id: UUID, body: PersonBody, call: CurrentCall, database: CurrentDatabase
 ) -> commands.NamedPerson:
@@ -116,6 +134,7 @@ async def post_person(
 
 @router.delete(f"{OWN}/persons-in-charge/{{person_id}}", status_code=204)
 @admits("registration_session")
+@raises(RegistrationAlreadySubmitted, RegistrationExpired, UnknownPerson)
 async def delete_person(
     registration_id: UUID, person_id: UUID, call: CurrentCall, database: CurrentDatabase
 ) -> None:
@@ -124,6 +143,7 @@ async def delete_person(
 
 @router.put(f"{OWN}/conditions-acceptance")
 @admits("registration_session")
+@raises(ConditionsNotFound, ConditionsOutdated, RegistrationAlreadySubmitted, RegistrationExpired)
 async def put_acceptance(
     registration_id: UUID, body: AcceptanceBody, call: CurrentCall, database: CurrentDatabase
 ) -> RegistrationView:
@@ -133,6 +153,15 @@ async def put_acceptance(
 
 @router.post(f"{OWN}/submission", status_code=201)
 @admits("registration_session", creates=True)
+@raises(
+    ConditionsNotFound,
+    ConditionsOutdated,
+    RegistrationAlreadySubmitted,
+    RegistrationExpired,
+    RegistrationIncomplete,
+    ServiceUnavailable,
+    UserCodeAlreadyUsed,
+)
 async def post_submission(
     registration_id: UUID, call: CurrentCall, database: CurrentDatabase, resources: CurrentResources
 ) -> submission.Submitted:
@@ -141,6 +170,13 @@ async def post_submission(
 
 @router.post(f"{OWN}/one-time-passwords")
 @admits("registration_session")
+@raises(
+    RegistrationAlreadyActive,
+    RegistrationAlreadyRejected,
+    RegistrationNotSubmitted,
+    ServiceUnavailable,
+    UserCodeAlreadyUsed,
+)
 async def post_one_time_passwords(
     registration_id: UUID, call: CurrentCall, database: CurrentDatabase, resources: CurrentResources
 ) -> submission.Submitted:

@@ -6,9 +6,16 @@ from uuid import UUID
 from pydantic import StringConstraints
 
 from libs.common.admission import CurrentCall, CurrentDatabase, admits, require_principal
+from libs.common.description import raises
 from libs.common.errors import UnknownOrForeign
 from libs.common.http import RequestModel, new_router
 from services.registry.registration import activation, store
+from services.registry.registration.rules import (
+    IdentityAlreadySettled,
+    RegistrationAlreadyActive,
+    RegistrationAlreadyRejected,
+    RegistrationNotSubmitted,
+)
 from services.registry.registration.views import StaffView, staff_view
 from services.registry.representative.commands import find_representative
 
@@ -41,6 +48,7 @@ async def get_file(applicant_id: UUID, call: CurrentCall, database: CurrentDatab
 
 @router.post("/v1/applicants/{applicant_id}/validation")
 @admits("agent:validator")
+@raises(IdentityAlreadySettled, RegistrationAlreadyActive, RegistrationAlreadyRejected, RegistrationNotSubmitted)
 async def post_validation(
     applicant_id: UUID, body: DecisionBody, call: CurrentCall, database: CurrentDatabase
 ) -> activation.Decided:

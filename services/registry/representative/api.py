@@ -4,7 +4,9 @@ from uuid import UUID
 from pydantic import EmailStr, StringConstraints
 
 from libs.common.admission import CurrentCall, CurrentDatabase, admits
+from libs.common.description import raises
 from libs.common.http import Line, RequestModel, new_router
+from services.registry.registration.rules import RegistrationAlreadySubmitted, RegistrationExpired
 from services.registry.registration.views import RegistrationView, view_of
 from services.registry.representative.commands import report_representative
 from services.registry.representative.rules import Capacity, Representative
@@ -23,6 +25,7 @@ class RepresentativeBody(RequestModel):
 
 @router.put("/v1/registrations/{registration_id}/representative")
 @admits("registration_session")
+@raises(RegistrationAlreadySubmitted, RegistrationExpired)
 async def put_representative(
     registration_id: UUID, body: RepresentativeBody, call: CurrentCall, database: CurrentDatabase
 ) -> RegistrationView:

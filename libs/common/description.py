@@ -24,7 +24,7 @@ from libs.common.errors import (
 )
 from libs.common.problems import GENERAL, MEDIA_TYPE, Problem, status_of
 
-RAISED = "raised"
+RAISED, TOLD = "raised", "told"
 SESSION = "registration_session"
 STAFF = ("agent:", "department_agent:")
 PEOPLE = frozenset({"person_in_charge", "user", "mandatary"})
@@ -49,7 +49,12 @@ SECURITY_SCHEMES = {
     },
     "mutual_tls": {
         "type": "mutualTLS",
-        "description": "The certificate that an access token is bound to (RFC 8705).",
+        "description": "The certificate that a client, or an access token, is known by (RFC 8705).",
+    },
+    "client_secret_basic": {
+        "type": "http",
+        "scheme": "basic",
+        "description": "A client's id and secret; most clients authenticate by members of the form instead.",
     },
     "registration_session": {
         "type": "http",
@@ -66,6 +71,16 @@ def raises(*errors: type[DomainError]) -> Callable[[Callable[..., Any]], Callabl
 
     def mark(endpoint: Callable[..., Any]) -> Callable[..., Any]:
         setattr(endpoint, RAISED, errors)
+        return endpoint
+
+    return mark
+
+
+def tells(told: Described) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Declares an OpenAPI operation's members for a route that reads and answers by itself; others stay."""
+
+    def mark(endpoint: Callable[..., Any]) -> Callable[..., Any]:
+        setattr(endpoint, TOLD, told)
         return endpoint
 
     return mark
@@ -90,15 +105,18 @@ def describe(schema: Described, routes: Iterable[BaseRoute]) -> None:
 
 def _complete(operation: Described, route: AdmittedRoute) -> None:
     admission: Admission | None = getattr(route.endpoint, ATTRIBUTE)
-    own = route.openapi_extra or {}
+    told: Described = getattr(route.endpoint, TOLD, {})
+    if "responses" in told:
+        operation["responses"] = {}
     raised = [*_errors(admission, route.path_format), *raised_by(route.endpoint)]
-    operation["responses"] |= _answers(operation, admission, raised) | own.get("responses", {})
+    operation["responses"] |= _answers(operation, admission, raised)
     for made in [status for status, answer in operation["responses"].items() if _is_of_fastapi(answer)]:
         del operation["responses"][made]
     headers = [] if admission is None else _headers(admission, route.path_format)
     if headers:
         operation["parameters"] = [*operation.get("parameters", []), *headers]
-    operation.setdefault("security", _security(admission))
+    operation["security"] = _security(admission)
+    operation |= {**told, "responses": operation["responses"] | told.get("responses", {})}
 
 
 def _is_of_fastapi(answer: Described) -> bool:

@@ -8,9 +8,10 @@ from libs.common.access_records import record_call
 from libs.common.admission import public
 from libs.common.call import Call
 from libs.common.database import Connection, Database
+from libs.common.description import tells
 from libs.common.errors import DomainError, FactsTooOld, StateChanged
 from libs.common.http import new_router
-from services.auth import records
+from services.auth import descriptions, records
 from services.auth.authorization import rules
 from services.auth.authorization.claims import subject_of
 from services.auth.authorization.commands import grant, may_answer, open_request, take_pushed
@@ -50,6 +51,7 @@ class Asked:
 
 @router.get("/oauth/authorize")
 @public
+@tells(descriptions.AUTHORIZE)
 @page
 async def authorize(request: Request) -> Response:
     try:
@@ -61,6 +63,7 @@ async def authorize(request: Request) -> Response:
 
 @router.post("/oauth/authorize")
 @public
+@tells(descriptions.AUTHORIZE_BY_FORM)
 @page
 async def authorize_by_form(request: Request) -> Response:
     try:

@@ -8,10 +8,11 @@ from starlette.responses import JSONResponse
 
 from libs.common.access_records import record_call
 from libs.common.admission import public
+from libs.common.description import tells
 from libs.common.errors import DomainError, FactsTooOld
 from libs.common.http import new_router
 from libs.common.principal import Principal
-from services.auth import records
+from services.auth import descriptions, records
 from services.auth.authorization.access_tokens import read_access_token
 from services.auth.authorization.bearer import (
     BearerError,
@@ -40,6 +41,7 @@ INACTIVE = {"active": False}
 
 @router.post("/oauth/introspect")
 @public
+@tells(descriptions.INTROSPECT)
 async def introspect(request: Request) -> Response:
     return tell_nonce(request, await _answer_or_error(request, parts_of(request)))
 

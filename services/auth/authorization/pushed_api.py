@@ -5,9 +5,10 @@ from starlette.responses import JSONResponse
 
 from libs.common.access_records import record_call
 from libs.common.admission import public
+from libs.common.description import tells
 from libs.common.errors import DomainError
 from libs.common.http import new_router
-from services.auth import records
+from services.auth import descriptions, records
 from services.auth.authorization.pushed import LIFE, push
 from services.auth.authorization.senders import confirm, shown_proof, tell_nonce
 from services.auth.client.authentication import require_client
@@ -23,6 +24,7 @@ CREATED = 201
 
 @router.post("/oauth/par", status_code=CREATED)
 @public
+@tells(descriptions.PUSH)
 async def push_request(request: Request) -> Response:
     return tell_nonce(request, await _answer_or_error(request))
 

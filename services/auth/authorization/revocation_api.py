@@ -4,9 +4,10 @@ from fastapi import Request, Response
 
 from libs.common.access_records import record_call
 from libs.common.admission import public
+from libs.common.description import tells
 from libs.common.errors import DomainError
 from libs.common.http import new_router
-from services.auth import records
+from services.auth import descriptions, records
 from services.auth.authorization import grants
 from services.auth.authorization.presented import Presented, find_presented
 from services.auth.client.authentication import require_client
@@ -21,6 +22,7 @@ ACTION = "POST /oauth/revoke"
 
 @router.post("/oauth/revoke")
 @public
+@tells(descriptions.REVOKE)
 async def revoke(request: Request) -> Response:
     try:
         await _revoke(request)

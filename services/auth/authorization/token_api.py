@@ -6,10 +6,11 @@ from starlette.responses import JSONResponse
 
 from libs.common.access_records import record_call
 from libs.common.admission import public
+from libs.common.description import tells
 from libs.common.dpop import Proof
 from libs.common.errors import DomainError
 from libs.common.http import new_router
-from services.auth import records
+from services.auth import descriptions, records
 from services.auth.authorization.exchange import GRANT_TYPE, exchange_token
 from services.auth.authorization.redemption import RefusedByStanding, redeem_code, redeem_credential
 from services.auth.authorization.refresh import redeem_refresh_token
@@ -35,6 +36,7 @@ GRANTS = {
 
 @router.post("/oauth/token")
 @public
+@tells(descriptions.TOKEN)
 async def token(request: Request) -> Response:
     return tell_nonce(request, await _answer_or_error(request))
 

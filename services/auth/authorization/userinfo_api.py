@@ -9,9 +9,10 @@ from starlette.responses import JSONResponse
 from libs.common.access_records import record_call
 from libs.common.admission import public
 from libs.common.clock import now
+from libs.common.description import tells
 from libs.common.errors import DomainError, FactsTooOld
 from libs.common.http import new_router
-from services.auth import records
+from services.auth import descriptions, records
 from services.auth.authorization import claims as tokens
 from services.auth.authorization import grant_rules, grants
 from services.auth.authorization.access_tokens import AccessToken, read_access_token
@@ -41,12 +42,14 @@ REASON_OF = {"invalid_token": INVALID}
 
 @router.get("/oauth/userinfo")
 @public
+@tells(descriptions.USERINFO)
 async def userinfo(request: Request) -> Response:
     return await _userinfo(request, action="GET /oauth/userinfo")
 
 
 @router.post("/oauth/userinfo")
 @public
+@tells(descriptions.USERINFO_BY_FORM)
 async def userinfo_by_form(request: Request) -> Response:
     return await _userinfo(request, action="POST /oauth/userinfo")
 

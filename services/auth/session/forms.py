@@ -7,11 +7,13 @@ from typing import Any, TypeVar
 from fastapi import Request, Response
 
 from libs.common.access_records import record_call
+from libs.common.description import tells
 from libs.common.errors import DomainError, FactsTooOld, Unavailable
 from libs.common.problems import status_of, waiting_of
 from services.auth import records
 from services.auth.authorization.commands import find_request_and_client
 from services.auth.cookies import DEVICES, REQUEST, SESSION, form_token, is_form_token, read_cookie
+from services.auth.descriptions import PAGE
 from services.auth.parameters import Malformed, Parameters, read_form
 from services.auth.parts import parts_of
 from services.auth.session import devices
@@ -45,6 +47,7 @@ def page(
 ) -> Callable[[Request], Awaitable[Answer | Response]]:
     """What keeps such an endpoint from answering is told on an error page: people, not programs, read it."""
 
+    @tells(PAGE)
     @wraps(endpoint)
     async def answer(request: Request) -> Answer | Response:
         try:

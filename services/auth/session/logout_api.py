@@ -2,8 +2,9 @@ from fastapi import Request, Response
 from starlette.responses import RedirectResponse
 
 from libs.common.admission import public
+from libs.common.description import tells
 from libs.common.http import new_router
-from services.auth import records
+from services.auth import descriptions, records
 from services.auth.authorization.rules import choose_locale
 from services.auth.by_get import brings_session, repeat_by_get
 from services.auth.cookies import SESSION, drop_cookie, form_token, is_form_token, read_cookie
@@ -21,6 +22,7 @@ CARRIED = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state", "u
 
 @router.get("/oauth/logout")
 @public
+@tells(descriptions.LOGOUT)
 @page
 async def logout(request: Request) -> Response:
     return await _logout(request, read_query(request), action="GET /oauth/logout")
@@ -28,6 +30,7 @@ async def logout(request: Request) -> Response:
 
 @router.post("/oauth/logout")
 @public
+@tells(descriptions.LOGOUT_BY_FORM)
 @page
 async def logout_by_form(request: Request) -> Response:
     asked = await read_form(request)

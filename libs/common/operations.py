@@ -20,7 +20,7 @@ from libs.common.auditing import (
 from libs.common.clock import now
 from libs.common.contracts.envelope import Envelope
 from libs.common.description import raises
-from libs.common.errors import DomainError, Invalid, UnknownOrForeign
+from libs.common.errors import Invalid, UnknownOrForeign
 from libs.common.evidence import list_evidence
 from libs.common.freshness import Freshness
 from libs.common.http import new_router

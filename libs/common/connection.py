@@ -16,25 +16,29 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, received: bytes) -> None:
         self._unset_keepalive_if_required()
-        try:
-            self.parser.feed_data(received)
-        except httptools.HttpParserUpgrade as asked:
-            self._read_again(received[asked.args[0] :])
-        except httptools.HttpParserError:
-            self.send_400_response("Invalid HTTP request received.")
+        while received:
+            try:
+                self.parser.feed_data(received)
+            except httptools.HttpParserUpgrade as asked:
+                received = self._without_wish(received[asked.args[0] :])
+            except httptools.HttpParserError:
+                self.send_400_response("Invalid HTTP request received.")
+                return
+            else:
+                return
 
-    def _read_again(self, rest: bytes) -> None:
-        """The same request without its wish, then what follows it, by a parser set as the one before."""
+    def _without_wish(self, rest: bytes) -> bytes:
+        """The same request without its wish, then what follows it, for a parser set as the one before."""
         method = self.parser.get_method()
         if method == CONNECT:
             self.send_400_response("There is no tunnel here.")
-            return
+            return b""
         version = self.parser.get_http_version().encode()
         head = [method + b" " + self.url + b" HTTP/" + version]
         head += [name + b": " + value for name, value in self.headers if name != UPGRADE]
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-        self.data_received(b"\r\n".join([*head, b"", rest]))
+        return b"\r\n".join([*head, b"", rest])
 
     def on_headers_complete(self) -> None:
         if not self.parser.should_upgrade():

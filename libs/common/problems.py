@@ -38,6 +38,11 @@ RETRY_AFTER_SECONDS = 1
 GENERAL = {
     "malformed-request": (422, "The request is malformed.", "La requête est mal formée."),
     "body-too-large": (413, "The body is larger than allowed.", "Le contenu dépasse la taille permise."),
+    "head-too-large": (
+        431,
+        "The address and the headers together are larger than allowed.",
+        "L'adresse et les en-têtes dépassent ensemble la taille permise.",
+    ),
     "route-not-found": (404, "There is no such address.", "Cette adresse n'existe pas."),
     "method-not-allowed": (405, "This method is not allowed here.", "Cette méthode n'est pas permise ici."),
     "request-refused": (400, "The request cannot be read.", "La requête ne peut être lue."),

@@ -20,12 +20,12 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from libs.common.certificates import PEER
 from libs.common.clock import now
-from libs.common.connection import Connection
 from libs.common.consumer import Follower
 from libs.common.database import Database
 from libs.common.errors import DomainError, OperatorFault
 from libs.common.freshness import Freshness
 from libs.common.http import new_app
+from libs.common.http_protocol import HttpProtocol, close_late
 from libs.common.idempotency import forget_old_keys
 from libs.common.inbox import Handler, Inbox, forget_old_applied
 from libs.common.migrate import MigrationFault, migrate, require_schema
@@ -47,6 +47,7 @@ SWEEP_SECONDS = 60.0
 SHUTDOWN_SECONDS = 5
 # Above the minute for which ingress-nginx keeps a connection that it may send on again.
 IDLE_SECONDS = 75
+TICKS_A_SECOND = 10
 PARKED = "parked"
 
 
@@ -157,6 +158,11 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Generator[None, None, None]:
         yield
 
+    async def on_tick(self, counter: int) -> bool:
+        if counter % TICKS_A_SECOND == 0:
+            close_late(self.server_state.connections, now=asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
+
 
 def new_server(app: FastAPI, settings: ServiceSettings, *, port: int) -> _Server:
     behind: Any = app
@@ -166,7 +172,6 @@ def new_server(app: FastAPI, settings: ServiceSettings, *, port: int) -> _Server
         _PeerNoted(behind),
         host=settings.listen_host,
         port=port,
-        http=Connection,
         log_config=None,
         access_log=False,
         proxy_headers=False,
@@ -174,7 +179,7 @@ def new_server(app: FastAPI, settings: ServiceSettings, *, port: int) -> _Server
         lifespan="off",
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         timeout_keep_alive=IDLE_SECONDS,
-        h11_max_incomplete_event_size=16_384,
+        http=HttpProtocol,
     )
     return _Server(config)
 

@@ -40,11 +40,11 @@ class HttpProtocol(Connection):
         super().connection_made(transport)
         self._unfinished_since = self.loop.time()
 
-    def data_received(self, data: bytes) -> None:
-        size = len(data)
+    def data_received(self, received: bytes) -> None:
+        size = len(received)
         self._unfinished += size
         self._head_at_most += size
-        super().data_received(data)
+        super().data_received(received)
         if self._unfinished:
             self._keep_waiting()
         else:

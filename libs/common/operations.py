@@ -23,13 +23,14 @@ from libs.common.description import raises
 from libs.common.errors import Invalid, UnknownOrForeign
 from libs.common.evidence import list_evidence
 from libs.common.freshness import Freshness
-from libs.common.http import new_router
+from libs.common.http import Line, new_router
 from libs.common.outbox import events_topic, list_after_position, list_after_sequence
 
 PAGE = 200
 NIL = UUID(int=0)
 BEGINNING = datetime.fromtimestamp(0, UTC)
 Limit = Annotated[int, Query(ge=1, le=1000)]
+Place = Annotated[int, Query(ge=0, le=2**63 - 1)]
 Cursor = Annotated[str | None, Query(max_length=80, pattern=r"^[0-9TZ:.+-]+_[0-9a-f-]{36}$")]
 
 
@@ -99,9 +100,9 @@ def internal_routes(service: str) -> APIRouter:
     @admits("service:feeds", needs_facts=False)
     async def feed(
         database: CurrentDatabase,
-        after: Annotated[int, Query(ge=0)] = 0,
-        partitionkey: Annotated[str | None, Query(max_length=200)] = None,
-        after_sequence: Annotated[int, Query(ge=0)] = 0,
+        after: Place = 0,
+        partitionkey: Line | None = None,
+        after_sequence: Place = 0,
         limit: Limit = PAGE,
     ) -> Feed:
         topic = events_topic(service)
@@ -206,7 +207,7 @@ def _add_auditing(router: APIRouter) -> None:
         since: Annotated[Instant, Query(alias="from")],
         until: Instant | None = None,
         user_code_id: UUID | None = None,
-        client_id: Annotated[str | None, Query(max_length=200)] = None,
+        client_id: Line | None = None,
         agent_id: UUID | None = None,
         cursor: Cursor = None,
         limit: Limit = PAGE,

@@ -286,6 +286,7 @@ MALFORMED = [
     b'{"text": 5}',
     b'{"text": "nul \\u0000"}',
     b'{"text": "lone \\ud800"}',
+    b'{"text": "a", "more": [{"lone \\ud800": 1}]}',
     b"[]",
     b"\xff\xfe",
     b'{"text": "\xff"}',
@@ -304,6 +305,15 @@ async def test_a_malformed_body_is_a_clear_refusal_and_nothing_is_written(
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["code"] in {"malformed-request", "request-refused"}
     assert await service.events() == []
+
+
+@pytest.mark.parametrize("asked", [{"partitionkey": "\0"}, {"after": 2**63}, {"after_sequence": 2**63}])
+async def test_a_question_that_the_database_cannot_hold_is_malformed(
+    service: Running, asked: dict[str, str | int]
+) -> None:
+    headers = service.tokens.service("mailbox", "feeds")
+    answer = await service.internal.get("/internal/v1/events", params=asked, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (422, "malformed-request")
 
 
 @pytest.mark.parametrize("chunked", [False, True])

@@ -194,6 +194,7 @@ async def test_one_subject_at_a_time(service: Running) -> None:
         {"user_code_id": "x"},
         {"agent_id": "x"},
         {"client_id": "x" * 201},
+        {"client_id": "\0"},
         {"limit": "1001"},
     ],
 )

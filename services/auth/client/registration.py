@@ -133,9 +133,10 @@ def _require_key_for(client: Client, alg: Alg, *, member: str) -> None:
 
 def _require_certificate_name(client: Client) -> None:
     """RFC 8705 §2.1.2: exactly one name, of a client that authenticates by it."""
-    names = [name for name in (client.tls_client_auth_subject_dn, client.tls_client_auth_san_dns) if name]
+    names = [client.tls_client_auth_subject_dn, client.tls_client_auth_san_dns]
+    given = [name for name in names if name is not None]
     uses_it = client.token_endpoint_auth_method is Method.TLS_CLIENT_AUTH
-    _require("tls_client_auth_subject_dn", holds=len(names) == (1 if uses_it else 0))
+    _require("tls_client_auth_subject_dn", holds=all(given) and len(given) == (1 if uses_it else 0))
     if client.tls_client_auth_subject_dn is not None:
         try:
             x509.Name.from_rfc4514_string(client.tls_client_auth_subject_dn)

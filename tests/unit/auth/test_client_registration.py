@@ -111,6 +111,15 @@ def test_an_address_that_could_lead_elsewhere_is_not_registered(address: str) ->
         (BY_SECRET, {"secret_hashes": (SECRET,) * 3}, "secret_hashes"),
         (BY_SECRET, {"secret_hashes": (b"short",)}, "secret_hashes"),
         (BY_SECRET, {"require_signed_request_object": True}, "request_object_signing_alg"),
+        (
+            DEPARTMENT,
+            {
+                "token_endpoint_auth_method": Method.TLS_CLIENT_AUTH,
+                "tls_client_auth_subject_dn": "",
+                "tls_client_auth_san_dns": "a.example",
+            },
+            "tls_client_auth_subject_dn",
+        ),
         (DEPARTMENT, {"tls_client_auth_san_dns": "revenu.example"}, "tls_client_auth_subject_dn"),
         (DEPARTMENT, {"token_endpoint_auth_method": Method.TLS_CLIENT_AUTH}, "tls_client_auth_subject_dn"),
         (

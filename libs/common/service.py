@@ -15,6 +15,7 @@ from typing import Any
 import uvicorn
 import uvloop
 from fastapi import APIRouter, FastAPI
+from pydantic import ValidationError
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
@@ -282,6 +283,19 @@ async def run_operation(service: Service, settings: ServiceSettings, *, name: st
             await service.operations[name](resources, arguments)
 
 
+def _read_settings(service: Service) -> ServiceSettings:
+    """Ends the program with one sentence, which names the variables and none of their values."""
+    try:
+        return service.settings()
+    except ValidationError as error:
+        faults = [f"{_variable(*fault['loc'])}{fault['msg']}" for fault in error.errors(include_input=False)]
+        sys.exit(f"{service.name}: settings are wrong: {'; '.join(faults)}")
+
+
+def _variable(*place: int | str) -> str:
+    return "".join(f"CLICSEQUR_{str(one).upper()}: " for one in place[:1])
+
+
 def main(service: Service) -> None:
     """`python -m services.<service> api | worker | migrate | <operation> …`; one sentence when it cannot start."""
     roles = {"api": run_api, "worker": run_worker, "migrate": run_migrate}
@@ -289,7 +303,7 @@ def main(service: Service) -> None:
     role, *arguments = sys.argv[1:] or ["help"]
     if role not in known:
         sys.exit(f"usage: python -m services.{service.name} {' | '.join(known)}")
-    settings = service.settings()
+    settings = _read_settings(service)
     configure_logging(service.name, role=role, level=settings.log_level)
     configure_tracing(
         service.name,

@@ -10,11 +10,13 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from libs.common.errors import OperatorFault
+
 KEY_BYTES = 32
 NONCE_BYTES = 12
 
 
-class KeyFileFault(Exception):
+class KeyFileFault(OperatorFault):
     """A key file is missing, is not 32 bytes in base64, or is not the one that sealed what is to be opened."""
 
 

@@ -74,3 +74,9 @@ async def test_migrating_needs_no_key_file(platform: Platform, empty: str, tmp_p
     absent = str(tmp_path / "absent.key")
     code, _ = await start("migrate", platform, database=empty, CLICSEQUR_PAIRWISE_KEY_FILE=absent)
     assert code == 0
+
+
+async def test_a_setting_that_is_wrong_or_missing_is_one_sentence_that_names_it(platform: Platform) -> None:
+    code, complaint = await start("api", platform, database="none", CLICSEQUR_PUBLIC_PORT="x")
+    assert (code, complaint.count("\n")) == (1, 1)
+    assert complaint.startswith("delegation: settings are wrong: CLICSEQUR_PUBLIC_PORT: ")

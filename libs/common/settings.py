@@ -1,7 +1,7 @@
 from functools import cached_property
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -67,7 +67,9 @@ class ServiceSettings(BaseSettings):
     trace_ratio: float = Field(0.1, ge=0, le=1, description="share of root traces that are sampled")
     trace_slow_seconds: float = Field(1, gt=0, description="calls at least this slow are always traced, seconds")
     otlp_endpoint: str | None = Field(None, description="OTLP/HTTP traces endpoint; none: spans are dropped")
-    log_level: str = Field("INFO", description="lowest level written")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = Field(
+        "INFO", description="lowest level written"
+    )
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -81,6 +83,8 @@ class ServiceSettings(BaseSettings):
         parts = urlsplit(self.issuer)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError("issuer must be an http or https address")
+        if parts.query or parts.fragment or self.issuer.endswith(("/", "?", "#")):
+            raise ValueError("issuer must have no final slash, query or fragment")
         if parts.scheme == "http" and not is_loopback(parts.hostname):
             raise ValueError("an http issuer is accepted on a loopback address only")
         return self

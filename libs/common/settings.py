@@ -48,9 +48,11 @@ class ServiceSettings(BaseSettings):
     client_key_file: Path = Field(description="PEM file with this service's ES256 key for private_key_jwt")
 
     listen_host: str = Field("127.0.0.1", description="address that the servers bind")
-    public_port: int = Field(description="port of the public API")
-    internal_port: int = Field(description="port of the internal API and metrics; never routed publicly")
-    worker_port: int = Field(description="port of the worker's health and metrics")
+    public_port: int = Field(ge=1, le=65_535, description="port of the public API")
+    internal_port: int = Field(
+        ge=1, le=65_535, description="port of the internal API and metrics; never routed publicly"
+    )
+    worker_port: int = Field(ge=1, le=65_535, description="port of the worker's health and metrics")
 
     trusted_proxies: str = Field(
         "",

@@ -22,3 +22,10 @@ def test_an_issuer_has_no_final_slash_query_or_fragment(ending: str) -> None:
 def test_a_log_level_is_one_that_there_is() -> None:
     with pytest.raises(ValidationError, match="log_level"):
         ServiceSettings(**GOOD, log_level="BOGUS")
+
+
+@pytest.mark.parametrize("port", [0, 65_536])
+@pytest.mark.parametrize("name", ["public_port", "internal_port", "worker_port"])
+def test_a_port_is_one_that_can_be_listened_on(name: str, port: int) -> None:
+    with pytest.raises(ValidationError, match=name):
+        ServiceSettings(**{**GOOD, name: port})

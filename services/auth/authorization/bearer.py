@@ -11,6 +11,9 @@ from services.auth.parameters import FORM_TYPE, Malformed, Parameters, read_form
 
 BEARER, DPOP = "Bearer", "DPoP"
 SCHEMES = {scheme.lower(): scheme for scheme in (BEARER, DPOP)}
+# As admission records it.
+INVALID = "token-invalid"
+REASON_OF = {"invalid_token": INVALID}
 STATUS_OF_CODE = {
     "invalid_request": 400,
     "invalid_token": 401,

@@ -13,8 +13,9 @@ from libs.common.errors import DomainError, FactsTooOld
 from libs.common.http import new_router
 from libs.common.principal import Principal
 from services.auth import descriptions, records
-from services.auth.authorization.access_tokens import read_access_token
+from services.auth.authorization.access_tokens import AccessToken, read_access_token
 from services.auth.authorization.bearer import (
+    REASON_OF,
     BearerError,
     ShownToken,
     bearer_error,
@@ -70,19 +71,30 @@ async def _caller(request: Request, parts: Parts, asked: Parameters) -> Client:
 
 
 async def _client_of(request: Request, parts: Parts, given: ShownToken) -> Client:
+    """Whatever was not signed here says nothing of anybody, and is not recorded. Raises BearerError."""
     shown = await read_access_token(parts, given.text)
-    own = {parts.settings.issuer, audience_of("auth")}
-    if shown is None or shown.grant_id is not None or shown.audience not in own:
+    if shown is None:
         raise invalid_token()
     client = await find_client(parts.database, shown.client_id)
+    fault = _fault_of(request, parts, shown, client) or await sender_fault(request, parts, shown, given)
+    if client is not None and fault is None:
+        return client
+    caller = records.nobody(client_id=shown.client_id, at=shown.issued_at)
+    known = caller if client is None else records.client(client, issued_at=shown.issued_at)
+    refused = fault or invalid_token()
+    await _record(request, parts, known, refusal=REASON_OF.get(str(refused.code), refused.code))
+    raise refused
+
+
+def _fault_of(request: Request, parts: Parts, shown: AccessToken, client: Client | None) -> BearerError | None:
+    own = {parts.settings.issuer, audience_of("auth")}
+    if shown.grant_id is not None or shown.audience not in own:
+        return invalid_token()
     if client is None or not shown.is_current(request.state.at):
-        raise invalid_token()
+        return invalid_token()
     if SCOPE not in shown.scope or SCOPE not in client.scopes:
-        raise BearerError("insufficient_scope", f"the scope {SCOPE} is needed", scope=SCOPE)
-    fault = await sender_fault(request, parts, shown, given)
-    if fault is not None:
-        raise fault
-    return client
+        return BearerError("insufficient_scope", f"the scope {SCOPE} is needed", scope=SCOPE)
+    return None
 
 
 async def _answer(request: Request, parts: Parts, caller: Client, asked: Parameters) -> dict[str, Any]:

@@ -12,11 +12,14 @@ from libs.common.clock import now
 from libs.common.description import tells
 from libs.common.errors import DomainError, FactsTooOld
 from libs.common.http import new_router
+from libs.common.principal import Principal
 from services.auth import descriptions, records
 from services.auth.authorization import claims as tokens
 from services.auth.authorization import grant_rules, grants
 from services.auth.authorization.access_tokens import AccessToken, read_access_token
 from services.auth.authorization.bearer import (
+    INVALID,
+    REASON_OF,
     BearerError,
     ShownToken,
     bearer_error,
@@ -36,8 +39,6 @@ from services.auth.session.representation import is_power_in_force
 
 router = new_router(tags=["userinfo"])
 INSUFFICIENT = "insufficient_scope"
-INVALID = "token-invalid"
-REASON_OF = {"invalid_token": INVALID}
 
 
 @router.get("/oauth/userinfo")
@@ -73,15 +74,36 @@ async def _answer(request: Request, parts: Parts, *, action: str) -> Response:
 async def _tell(request: Request, parts: Parts, *, action: str) -> dict[str, Any]:
     shown = await shown_token(request)
     token = await read_access_token(parts, shown.text)
-    if token is None or token.grant_id is None:
+    if token is None:
+        # Whatever a stranger sends says nothing of anybody, and is not recorded.
         raise invalid_token()
-    held = await grants.find_held(parts.database, token.grant_id)
-    client = await find_client(parts.database, token.client_id)
+    held = None if token.grant_id is None else await grants.find_held(parts.database, token.grant_id)
+    client = None if held is None else await find_client(parts.database, token.client_id)
     if held is None or client is None:
+        await _record_unusable(request, parts, token, held, action=action)
         raise invalid_token()
     await _record(request, parts, token, held, shown=shown, action=action)
     holder = await _confirmed(request, parts, held, action=action)
     return tokens.userinfo_claims(holder, held.session, client, pairwise_key=parts.pairwise_key.secret)
+
+
+async def _record_unusable(
+    request: Request, parts: Parts, token: AccessToken, held: HeldGrant | None, *, action: str
+) -> None:
+    """Of a token that was signed here and leads to no grant or no client any more."""
+    await record_call(
+        parts.database,
+        _principal(token, held),
+        circumstances=records.circumstances(request, action=action),
+        applicant_id=None,
+        refusal=INVALID,
+    )
+
+
+def _principal(token: AccessToken, held: HeldGrant | None) -> Principal:
+    if held is None:
+        return records.nobody(client_id=token.client_id, at=token.issued_at)
+    return records.holder(held.holder, held.session, client_id=token.client_id, issued_at=token.issued_at)
 
 
 async def _confirmed(request: Request, parts: Parts, held: HeldGrant, *, action: str) -> Holder:
@@ -106,7 +128,7 @@ async def _record(  # noqa: PLR0913 - what was shown and what is known of it, ea
     refusal = _refusal(parts, token, held) or refused_for
     reason = await record_call(
         parts.database,
-        records.holder(held.holder, held.session, client_id=token.client_id, issued_at=token.issued_at),
+        _principal(token, held),
         circumstances=records.circumstances(request, action=action),
         applicant_id=None,
         refusal=refusal,

@@ -163,6 +163,24 @@ async def test_a_caller_may_show_an_access_token_of_the_purpose_instead_of_an_as
     assert (await auth.public.post("/oauth/introspect", data=form, headers=bearer)).status_code == 403
 
 
+async def test_a_caller_who_may_not_ask_is_recorded(auth: Running, platform: Platform) -> None:
+    given = await granted(auth, platform)
+    without = await bearer_of(auth, platform, scope="feeds")
+    elsewhere = await bearer_of(auth, platform, scope="introspection", resource="urn:clicsequr:mailbox")
+    for headers, found in (
+        (without, [("service:registry", "registry", "insufficient_scope")]),
+        (elsewhere, [("service:registry", "registry", "token-invalid")]),
+        (given.bearer, [("service:portal", "portal", "token-invalid")]),
+        ({"authorization": "Bearer x"}, []),
+    ):
+        answer = await auth.public.post("/oauth/introspect", data={"token": "x"}, headers=headers)
+        rows = await auth.database.fetch(
+            "SELECT actor, client_id, reason FROM access_records WHERE correlation_id = $1",
+            answer.headers["x-correlation-id"],
+        )
+        assert [tuple(row.values()) for row in rows] == found
+
+
 async def test_nobody_is_told_anything_without_showing_who_asks(auth: Running, platform: Platform) -> None:
     given = await granted(auth, platform)
     answer = await auth.public.post("/oauth/introspect", data={"token": given.access_token})

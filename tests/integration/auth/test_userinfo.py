@@ -97,6 +97,31 @@ async def test_a_token_for_another_audience_or_of_a_credential_does_not_open_use
     assert refused(await ask(auth, own), "invalid_token")
 
 
+async def test_a_token_that_was_given_here_leaves_a_record_though_it_opens_nothing(
+    auth: Running, platform: Platform
+) -> None:
+    given = await granted(auth, platform)
+    own = (await parties.client(auth, platform, ("registry", "")).token(grant_type="client_credentials")).json()
+    await auth.database.execute(
+        "UPDATE clients SET state = 'disabled', is_installed = false WHERE client_id = 'portal'"
+    )
+    for token, known in (
+        (own["access_token"], ("registry", None, "refused", "token-invalid")),
+        (given.access_token, ("portal", given.person.user_code_id, "refused", "token-invalid")),
+    ):
+        answer = await ask(auth, token)
+        assert refused(answer, "invalid_token")
+        rows = await auth.database.fetch(
+            "SELECT client_id, user_code_id, outcome, reason FROM access_records WHERE correlation_id = $1",
+            answer.headers["x-correlation-id"],
+        )
+        assert [tuple(row.values()) for row in rows] == [known]
+    stranger = await ask(auth, "x")
+    assert not await auth.database.fetch(
+        "SELECT 1 FROM access_records WHERE correlation_id = $1", stranger.headers["x-correlation-id"]
+    )
+
+
 async def test_without_the_scope_openid_userinfo_says_which_is_needed(auth: Running, platform: Platform) -> None:
     given = await granted(auth, platform)
     narrow = (await given.refresh(scope="offline_access")).json()["access_token"]

@@ -90,6 +90,19 @@ def client(known: Client, *, issued_at: datetime) -> Principal:
     )
 
 
+def client_about(known: Client, session: Session, *, issued_at: datetime) -> Principal:
+    """A client that shows what was given in somebody's session."""
+    return replace(
+        client(known, issued_at=issued_at),
+        applicant_id=session.acts_for,
+        user_code_id=session.user_code_id,
+        user_code_applicant_id=session.applicant_id,
+        session_id=session.id,
+        agent_id=session.agent_id,
+        power_of_attorney_id=session.power_of_attorney_id,
+    )
+
+
 def earliest_token(at: datetime) -> datetime:
     """The first second in which a token can be issued after `at`: signing in gives none before."""
     return next_second(at) + timedelta(seconds=1)

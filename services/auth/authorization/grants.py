@@ -78,13 +78,15 @@ async def revoke(database: Database, call: Call, held: HeldGrant) -> None:
             await _record(tx, call, held, command="revoke_token_grant")
 
 
-async def revoke_replayed(tx: Connection, call: Call, code: AuthorizationCode) -> bool:
+async def revoke_replayed(
+    tx: Connection, call: Call, code: AuthorizationCode, *, applicant_id: UUID | None
+) -> bool:
     """RFC 6749 §4.1.2: what a code gave ends when the code comes again. False when there is nothing to end."""
     grant_id = await store.revoke_by_code(tx, code.code_hash, reason=Reason.CODE_REPLAYED, at=call.at)
     if grant_id is None:
         return False
     content = {"grant_id": str(grant_id), "session_id": str(code.session_id)}
-    await record_evidence(tx, call, "refuse_replayed_code", applicant_id=None, content=content)
+    await record_evidence(tx, call, "refuse_replayed_code", applicant_id=applicant_id, content=content)
     return True
 
 

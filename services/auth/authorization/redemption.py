@@ -18,6 +18,7 @@ from services.auth.authorization import claims as tokens
 from services.auth.authorization import grants, rules, store
 from services.auth.authorization.access_tokens import ACCESS_TOKEN_TYPE, sign_access_token
 from services.auth.authorization.grant_rules import TokenGrant, is_session_good
+from services.auth.authorization.refusals import RefusedByStanding, refusing_of
 from services.auth.authorization.rules import AuthorizationCode
 from services.auth.client.keys import Alg
 from services.auth.client.rules import Client, ClientKind, credential_scope
@@ -57,6 +58,7 @@ class _Asked:
     client: Client
     parameters: Parameters
     code: AuthorizationCode
+    session: Session
     audience: str
     power: UUID | None
     confirmation: Confirmation
@@ -106,24 +108,27 @@ async def redeem_code(
     if found is None or found[0].client_id != client.client_id:
         raise NotRedeemable
     known, session, bound = found
-    audience = rules.choose_audience(
-        asked.every("resource"), granted=known.resources, client=client, issuer=parts.settings.issuer
-    )
-    if parts.freshness.too_old() is not None:
-        raise OAuthError("temporarily_unavailable", FactsTooOld.en.format(publisher="another service"))
-    power = None
-    if is_alive(session, lifetime=sessions.lifetime_of(parts.settings), at=now()):
-        await wait_until_past(bound)
-        power = await require_power(parts, session, circumstances, what="code")
-    access_alg = client.access_token_alg(audience=audience, issuer=parts.settings.issuer)
-    # Whoever holds a connection waits for nothing that needs another.
-    signer = await parts.keys.signer(access_alg, client.id_token_signed_response_alg)
-    asking = _Asked(client, asked, known, audience, power, confirmation, circumstances, access_alg, signer)
-    async with parts.database.transaction() as tx:
-        answer = await _use(tx, parts, asking)
-    if isinstance(answer, OAuthError):
-        raise answer
-    return answer
+    with refusing_of(session):
+        audience = rules.choose_audience(
+            asked.every("resource"), granted=known.resources, client=client, issuer=parts.settings.issuer
+        )
+        if parts.freshness.too_old() is not None:
+            raise OAuthError("temporarily_unavailable", FactsTooOld.en.format(publisher="another service"))
+        power = None
+        if is_alive(session, lifetime=sessions.lifetime_of(parts.settings), at=now()):
+            await wait_until_past(bound)
+            power = await require_power(parts, session, circumstances, what="code")
+        access_alg = client.access_token_alg(audience=audience, issuer=parts.settings.issuer)
+        # Whoever holds a connection waits for nothing that needs another.
+        signer = await parts.keys.signer(access_alg, client.id_token_signed_response_alg)
+        asking = _Asked(
+            client, asked, known, session, audience, power, confirmation, circumstances, access_alg, signer
+        )
+        async with parts.database.transaction() as tx:
+            answer = await _use(tx, parts, asking)
+        if isinstance(answer, OAuthError):
+            raise answer
+        return answer
 
 
 async def _use(tx: Connection, parts: Parts, asked: _Asked) -> dict[str, Any] | OAuthError:
@@ -131,7 +136,7 @@ async def _use(tx: Connection, parts: Parts, asked: _Asked) -> dict[str, Any] | 
     code, client = asked.code, asked.client
     held = await store.use_code(tx, code.code_hash, at=now())
     if held is None:
-        await _end_replayed(tx, client, code.code_hash, circumstances=asked.circumstances)
+        await _end_replayed(tx, asked)
         return NotRedeemable()
     try:
         rules.require_redeemable(code, asked.parameters, client=client, jkt=asked.confirmation.jkt, at=now())
@@ -154,13 +159,13 @@ async def _use(tx: Connection, parts: Parts, asked: _Asked) -> dict[str, Any] | 
     return {**_signed(parts, asked, redeemed, grant=grant, at=at), **refresh}
 
 
-async def _end_replayed(tx: Connection, client: Client, code_hash: bytes, *, circumstances: Circumstances) -> None:
-    code = await store.find_code(tx, code_hash)
+async def _end_replayed(tx: Connection, asked: _Asked) -> None:
+    code, circumstances = await store.find_code(tx, asked.code.code_hash), asked.circumstances
     if code is None:
         # Its client was disabled meanwhile.
         return
-    call = records.call_of(circumstances, records.client(client, issued_at=circumstances.at))
-    if await grants.revoke_replayed(tx, call, code):
+    call = records.call_of(circumstances, records.client(asked.client, issued_at=circumstances.at))
+    if await grants.revoke_replayed(tx, call, code, applicant_id=asked.session.applicant_id):
         await sessions.end_session_by_id(tx, call, code.session_id, reason="ended-by-other")
 
 
@@ -225,14 +230,6 @@ def principal_of(redeemed: Redemption, client: Client, *, issued_at: datetime) -
     # As the token will tell it: whole seconds.
     second = issued_at.replace(microsecond=0)
     return records.holder(redeemed.holder, redeemed.session, client_id=client.client_id, issued_at=second)
-
-
-class RefusedByStanding(OAuthError):
-    """Recorded already, with this reason."""
-
-    @property
-    def is_passing(self) -> bool:
-        return self.code == "temporarily_unavailable"
 
 
 async def record(

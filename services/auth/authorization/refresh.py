@@ -21,6 +21,7 @@ from services.auth.authorization.redemption import (
     token_answer,
     wait_until_past,
 )
+from services.auth.authorization.refusals import refusing_of
 from services.auth.client.rules import Client, understood
 from services.auth.oauth_errors import OAuthError
 from services.auth.parameters import Parameters
@@ -40,7 +41,24 @@ async def redeem_refresh_token(
 ) -> dict[str, Any]:
     """Raises OAuthError. What is refused for another reason than reuse leaves the token good."""
     token = rules.require(asked, "refresh_token")
-    held = (await _require_unused(parts, client, token, circumstances=circumstances)).held
+    known = await _find_own(parts, client, token)
+    with refusing_of(known.held.session):
+        await _require_unused(parts, client, known, circumstances=circumstances)
+        return await _refresh(
+            parts, client, asked, known.held, token=token, confirmation=confirmation, circumstances=circumstances
+        )
+
+
+async def _refresh(  # noqa: PLR0913 - what is asked and what it is asked with, each by name
+    parts: Parts,
+    client: Client,
+    asked: Parameters,
+    held: HeldGrant,
+    *,
+    token: str,
+    confirmation: Confirmation,
+    circumstances: Circumstances,
+) -> dict[str, Any]:
     grant, issuer = held.grant, parts.settings.issuer
     if not grant_rules.keeps_binding(grant, confirmation):
         raise NotRedeemable(WHAT)
@@ -59,7 +77,8 @@ async def redeem_refresh_token(
     following = await _next(parts, client, token, at=at)
     if following is None:
         # It was used meanwhile, or its grant or session has just ended.
-        await _require_unused(parts, client, token, circumstances=circumstances)
+        again = await _find_own(parts, client, token)
+        await _require_unused(parts, client, again, circumstances=circumstances)
         raise NotRedeemable(WHAT)
     return {**token_answer(signed, access, confirmation=confirmation), "refresh_token": following}
 
@@ -71,18 +90,22 @@ async def _next(parts: Parts, client: Client, token: str, *, at: datetime) -> st
     return await grants.rotate(parts.database, token, at=at)
 
 
-async def _require_unused(
-    parts: Parts, client: Client, token: str, *, circumstances: Circumstances
-) -> RefreshToken:
-    """A token of another client is not known here; one that was used ends its family. Raises NotRedeemable."""
+async def _find_own(parts: Parts, client: Client, token: str) -> RefreshToken:
+    """A token of another client is not known here. Raises NotRedeemable."""
     known = await grants.find_refresh_token(parts.database, token)
     if known is None or known.held.grant.client_id != client.client_id:
         raise NotRedeemable(WHAT)
+    return known
+
+
+async def _require_unused(
+    parts: Parts, client: Client, known: RefreshToken, *, circumstances: Circumstances
+) -> None:
+    """A token that was used ends its family. Raises NotRedeemable."""
     if known.used_at is not None:
         call = records.call_of(circumstances, records.client(client, issued_at=circumstances.at))
         await grants.refuse_reused(parts.database, call, known.held)
         raise NotRedeemable(WHAT)
-    return known
 
 
 def _require_good(parts: Parts, held: HeldGrant) -> None:

@@ -10,10 +10,12 @@ from libs.common.description import tells
 from libs.common.dpop import Proof
 from libs.common.errors import DomainError
 from libs.common.http import new_router
+from libs.common.principal import Principal
 from services.auth import descriptions, records
 from services.auth.authorization.exchange import GRANT_TYPE, exchange_token
-from services.auth.authorization.redemption import RefusedByStanding, redeem_code, redeem_credential
+from services.auth.authorization.redemption import redeem_code, redeem_credential
 from services.auth.authorization.refresh import redeem_refresh_token
+from services.auth.authorization.refusals import RefusedByStanding, RefusedOfSession
 from services.auth.authorization.rules import require
 from services.auth.authorization.senders import confirm, shown_proof, tell_nonce
 from services.auth.client.authentication import require_client
@@ -62,8 +64,13 @@ async def _answer(request: Request) -> dict[str, Any]:
         return await _redeem(request, parts, client, asked, proof=proof)
     except RefusedByStanding:
         raise
+    except RefusedOfSession as known:
+        asking = records.client_about(client, known.session, issued_at=request.state.at)
+        await _record_refusal(request, parts, asking, code=known.refusal.code)
+        raise known.refusal from known
     except (OAuthError, DomainError) as error:
-        await _record_refusal(request, parts, client, code=error.code)
+        asking = records.client(client, issued_at=request.state.at)
+        await _record_refusal(request, parts, asking, code=error.code)
         raise
 
 
@@ -78,10 +85,10 @@ async def _redeem(
     return await redeem(parts, client, asked, confirmation=confirmation, circumstances=circumstances)
 
 
-async def _record_refusal(request: Request, parts: Parts, client: Client, *, code: str) -> None:
+async def _record_refusal(request: Request, parts: Parts, asking: Principal, *, code: str) -> None:
     await record_call(
         parts.database,
-        records.client(client, issued_at=request.state.at),
+        asking,
         circumstances=records.circumstances(request, action=ACTION),
         applicant_id=None,
         refusal=code,

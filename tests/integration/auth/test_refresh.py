@@ -59,6 +59,32 @@ async def test_a_refresh_token_used_twice_ends_its_family_and_no_other(auth: Run
     assert "session-ended" not in [name for name, _ in await auth.events()]
 
 
+async def test_what_comes_twice_is_recorded_about_whose_it_is(auth: Running, platform: Platform) -> None:
+    replaying, reusing = await granted(auth, platform), await granted(auth, platform)
+    await reusing.refresh()
+    for given, answer, command in (
+        (replaying, await replaying.client.redeem(replaying.code), "refuse_replayed_code"),
+        (reusing, await reusing.refresh(), "refuse_reused_refresh_token"),
+    ):
+        assert answer.json()["error"] == "invalid_grant"
+        kept = await auth.database.fetchrow(
+            "SELECT applicant_id FROM evidence_records WHERE command = $1", command
+        )
+        assert kept is not None
+        assert kept["applicant_id"] == given.person.applicant_id
+        row = await auth.database.fetchrow(
+            "SELECT actor, applicant_id, user_code_id, reason FROM access_records WHERE correlation_id = $1",
+            answer.headers["x-correlation-id"],
+        )
+        assert row is not None
+        assert tuple(row.values()) == (
+            "service:portal",
+            given.person.applicant_id,
+            given.person.user_code_id,
+            "invalid_grant",
+        )
+
+
 async def test_of_fifty_uses_at_once_one_wins_and_the_others_end_the_family(
     auth: Running, platform: Platform
 ) -> None:

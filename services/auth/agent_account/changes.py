@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from pydantic import SecretStr
@@ -82,7 +83,7 @@ async def change_roles(tx: Connection, call: Call, agent: AgentAccount, *, roles
     changed = rules.change_roles(agent, roles, other_security_agents=others)
     await store.save(tx, changed, was=agent)
     await end_sessions(tx, call, agent, reason="ended-by-other")
-    await _record(tx, call, "change_agent_roles", changed)
+    await _record(tx, call, "change_agent_roles", changed, roles_were=list(agent.roles))
     return Executed()
 
 
@@ -151,6 +152,10 @@ def _about_password(name: str) -> str:
     return f"one-time password of {name}"
 
 
-async def _record(tx: Connection, call: Call, command: str, agent: AgentAccount) -> None:
-    content = {"agent_id": str(agent.id), "name": agent.name, "side": agent.side, "roles": list(agent.roles)}
-    await record_evidence(tx, call, command, applicant_id=None, content=content)
+async def _record(tx: Connection, call: Call, command: str, agent: AgentAccount, **told: list[str]) -> None:
+    await record_evidence(tx, call, command, applicant_id=None, content={**content_of(agent), **told})
+
+
+def content_of(agent: AgentAccount) -> dict[str, Any]:
+    """What evidence keeps of an account."""
+    return {"agent_id": str(agent.id), "name": agent.name, "side": agent.side, "roles": list(agent.roles)}

@@ -1,6 +1,7 @@
 """Agents as the installation file names them, until two persons change them."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from pydantic import SecretStr
 
@@ -10,7 +11,7 @@ from libs.common.evidence import record_evidence
 from libs.common.ids import new_id
 from libs.common.standing import set_standing
 from services.auth.agent_account import store
-from services.auth.agent_account.changes import end_sessions, shut_out
+from services.auth.agent_account.changes import content_of, end_sessions, shut_out
 from services.auth.agent_account.commands import password_of, totp_of
 from services.auth.agent_account.rules import AgentAccount
 from services.auth.key_files import SymmetricKey, seal
@@ -48,14 +49,17 @@ async def install_agent(
     await store.lock(tx)
     known = await store.find_by_name(tx, wanted.name)
     if known is None:
-        await _save(tx, call, passwords, sealing_key, wanted=wanted, known=None)
+        installed = await _save(tx, call, passwords, sealing_key, wanted=wanted, known=None)
+        await record_evidence(tx, call, "install_agent", applicant_id=None, content=content_of(installed))
         return True
     if not known.is_installed:
         return False
     found = await _difference(known, wanted, passwords=passwords, sealing_key=sealing_key)
     if not (found.in_rights or found.in_credentials or found.is_stored_anew):
         return False
-    await _save(tx, call, passwords, sealing_key, wanted=wanted, known=known)
+    installed = await _save(tx, call, passwords, sealing_key, wanted=wanted, known=known)
+    content = {**content_of(installed), **_told(known, found)}
+    await record_evidence(tx, call, "install_agent", applicant_id=None, content=content)
     if found.in_credentials:
         await shut_out(tx, call, known)
     elif found.in_rights:
@@ -73,7 +77,7 @@ async def _save(  # noqa: PLR0913 - what is stored and how, each by name
     *,
     wanted: AgentAsInstalled,
     known: AgentAccount | None,
-) -> None:
+) -> AgentAccount:
     agent_id = known.id if known else new_id()
     hashed = await passwords.hash(wanted.password)
     agent = AgentAccount(
@@ -90,8 +94,15 @@ async def _save(  # noqa: PLR0913 - what is stored and how, each by name
         is_installed=True,
     )
     await store.install(tx, agent, at=call.at)
-    content = {"agent_id": str(agent_id), "name": agent.name, "side": agent.side, "roles": list(agent.roles)}
-    await record_evidence(tx, call, "install_agent", applicant_id=None, content=content)
+    return agent
+
+
+def _told(was: AgentAccount, found: _Difference) -> dict[str, Any]:
+    return {
+        "side_was": was.side,
+        "roles_were": list(was.roles),
+        "credentials_replaced": found.in_credentials,
+    }
 
 
 async def _difference(

@@ -16,6 +16,7 @@ from services.auth.client.rules import Client
 NO_SECRET_YET = bytes(SECRET_HASH_BYTES)
 SECRET_ID_LENGTH = 16
 UNTOLD = frozenset({"secret_hashes"})
+OWNER = ("kind", "department", "software")
 
 
 class ClientState(StrEnum):
@@ -132,6 +133,11 @@ def difference(before: Client, after: Client) -> dict[str, Any]:
 
 def _for_evidence(client: Client) -> dict[str, Any]:
     return {**members_of(client), "jwks": [read_jwk(jwk).thumbprint() for jwk in client.jwks]}
+
+
+def other_owner(before: Client, after: Client) -> str | None:
+    """The first member by which it would be another's client, or another client altogether."""
+    return next((name for name in OWNER if getattr(before, name) != getattr(after, name)), None)
 
 
 def require_one_vendor(client: Client, *, beside: Iterable[Registered]) -> None:

@@ -25,6 +25,7 @@ from tests.integration.auth.agents import (
     sign_in_installed,
     with_third_security_agent,
 )
+from tests.integration.auth.granting import evidence_of
 from tests.integration.auth.parties import answer_of, new_browser
 from tests.kit import Running, idempotent
 
@@ -140,6 +141,8 @@ async def test_changed_roles_end_the_sessions_that_carry_the_old_ones(auth: Runn
     row = await auth.database.fetchrow("SELECT roles FROM agent_accounts WHERE name = 'validator'")
     assert row is not None
     assert row["roles"] == ["auditor"]
+    (told,) = await evidence_of(auth, "change_agent_roles")
+    assert (told["roles_were"], told["roles"]) == (["validator", "support"], ["auditor"])
     assert await auth.database.fetch("SELECT id FROM sessions WHERE ended_at IS NULL") == []
     same = await propose(
         auth, security(auth), "change_agent_roles", {"name": "validator", "roles": ["auditor", "auditor"]}

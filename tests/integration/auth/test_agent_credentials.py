@@ -22,6 +22,7 @@ from tests.integration.auth.agents import (
     sign_in_installed,
     with_third_security_agent,
 )
+from tests.integration.auth.granting import evidence_of
 from tests.integration.auth.parties import Browser, answer_of
 from tests.kit import Running
 
@@ -210,6 +211,7 @@ async def test_installed_credentials_that_replace_others_throw_out_whoever_came_
     (tmp_path / "new").write_text(new, encoding="utf-8")
     await install_agents(auth, tmp_path, **{f"{kind}_file": str(tmp_path / "new")})
     assert await left_of(auth, agent_id) == (0, 0)
+    assert (await evidence_of(auth, "install_agent"))[-1]["credentials_replaced"]
     told = [(name, about.get("reason")) for name, about in await auth.events()]
     assert ("second-factor-removed", "reset") in told
     assert ("session-ended", "ended-by-other") in told
@@ -223,6 +225,9 @@ async def test_installed_roles_that_replace_others_end_the_sessions_that_carry_t
     agent_id = await open_with_passkey(auth, platform, "validator")
     await install_agents(auth, tmp_path, roles=["auditor"])
     assert await left_of(auth, agent_id) == (0, 1)
+    told = (await evidence_of(auth, "install_agent"))[-1]
+    assert (told["roles_were"], told["roles"]) == (["validator", "support"], ["auditor"])
+    assert (told["side_was"], told["credentials_replaced"]) == ("provider", False)
 
 
 async def test_installing_the_same_again_or_hashing_it_anew_throws_nobody_out(

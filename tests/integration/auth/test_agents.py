@@ -10,6 +10,7 @@ from deploy.local.environment import Platform
 from libs.common.clock import now
 from services.auth.app import SERVICE
 from tests.integration.auth import parties
+from tests.integration.auth.granting import evidence_of
 from tests.integration.auth.parties import Browser, answer_of, claims_of, new_browser
 from tests.kit import Running
 
@@ -137,13 +138,17 @@ def book(client_id: str, vendor: str) -> str:
     return f"{{client_id: {client_id}, {product}, jwk_file: clients/portal.jwk.json}}"
 
 
-async def test_a_file_gives_every_client_of_a_product_another_vendor(auth: Running, tmp_path: Path) -> None:
+async def test_a_file_gives_every_client_of_a_product_another_vendor_and_evidence_says_what_was(
+    auth: Running, tmp_path: Path
+) -> None:
     path = tmp_path / "installation.yaml"
     for vendor in ("Vendor inc.", "Other inc."):
         path.write_text(f"clients: [{book('a', vendor)}, {book('b', vendor)}]")
         await SERVICE.operations["install"](auth.resources, [str(path)])
     rows = await auth.database.fetch("SELECT vendor FROM clients WHERE software = 'clic-books'")
     assert [row["vendor"] for row in rows] == ["Other inc.", "Other inc."]
+    told = (await evidence_of(auth, "install_client"))[-1]
+    assert told["changed"] == {"vendor": {"was": "Vendor inc.", "is": "Other inc."}}
 
 
 @pytest.mark.parametrize(
@@ -161,6 +166,17 @@ async def test_a_file_gives_every_client_of_a_product_another_vendor(auth: Runni
         ),
         ("clients: [{client_id: x, kind: service, jwk_file: agents/validator.totp}]", "no key as a JWK"),
         ("{", "not YAML"),
+        (
+            "clients: [{client_id: portal, kind: service, jwk_file: clients/portal.jwk.json}]",
+            "the kind of the client portal",
+        ),
+        (
+            (
+                "clients: [{client_id: cnesst, kind: department-system, department: other,"
+                " jwk_file: clients/portal.jwk.json}]"
+            ),
+            "the department of the client cnesst never changes",
+        ),
         (f"clients: [{book('a', 'Vendor inc.')}, {book('b', 'Other inc.')}]", "clients of another vendor"),
     ],
 )

@@ -29,6 +29,7 @@ from libs.common.outbox import events_topic, source_address
 from libs.common.principal import TokenVerifier
 from libs.common.service import Resources, Service, new_apps, resources_of
 from libs.common.settings import ServiceSettings
+from tests.descriptions import as_described
 
 Headers = dict[str, str]
 Peer = Callable[[httpx.Request], httpx.Response]
@@ -238,7 +239,7 @@ async def _jwks() -> dict[str, Any]:
 
 def _client(app: FastAPI, base_url: str) -> httpx.AsyncClient:
     transport = httpx.ASGITransport(app, client=("127.0.0.1", 40000))
-    return httpx.AsyncClient(transport=transport, base_url=base_url)
+    return httpx.AsyncClient(transport=transport, base_url=base_url, event_hooks=as_described(app))
 
 
 class Through(httpcore.AsyncConnectionPool):

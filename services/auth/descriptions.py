@@ -24,6 +24,14 @@ TOKEN_ERRORS = {
         *("invalid_dpop_proof", "unauthorized_client", "unsupported_grant_type", "use_dpop_nonce"),
     ),
 }
+PUSH_ERRORS = {
+    **CLIENT_ERRORS,
+    400: (
+        *("access_denied", "invalid_request", "invalid_request_object", "invalid_scope", "invalid_target"),
+        *("request_not_supported", "request_uri_not_supported", "unsupported_response_type"),
+        *("unauthorized_client", "unmet_authentication_requirements", "invalid_dpop_proof", "use_dpop_nonce"),
+    ),
+}
 SHOWN_ERRORS = {
     400: ("invalid_request",),
     401: ("invalid_dpop_proof", "invalid_token", "use_dpop_nonce"),
@@ -97,7 +105,12 @@ REDIRECT: Described = {
     "description": "The browser goes on, at last to the client's registered address.",
     "headers": {"Location": {"schema": {"type": "string", "format": "uri"}}},
 }
+REDIRECTION: Described = {"responses": {"303": REDIRECT}, "security": []}
 PAGE: Described = {"responses": _pages(200, 400, 401, 403, 404, 409, 429, 503), "security": []}
+PASSKEY_OPTIONS: Described = {
+    **PAGE,
+    "responses": PAGE["responses"] | {"200": _answer("What the browser asks its passkeys.", {"type": "object"})},
+}
 
 AUTHORIZE_ANSWERS: Described = {"responses": _pages(400, 403, 503), "security": []}
 AUTHORIZE = AUTHORIZE_ANSWERS | _query("client_id", *AUTHORIZATION, "request_uri", required=("client_id",))
@@ -134,7 +147,7 @@ PUSH: Described = {
     "security": BY_CLIENT,
     "responses": {
         "201": _answer("RFC 9126 §2.2.", _object(("request_uri", "expires_in"), ("request_uri", "expires_in"))),
-        **_errors(TOKEN_ERRORS),
+        **_errors(PUSH_ERRORS),
     },
 }
 INTROSPECT: Described = {

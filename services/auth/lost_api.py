@@ -1,8 +1,10 @@
 from fastapi import Request, Response
 
 from libs.common.admission import public
+from libs.common.description import tells
 from libs.common.http import new_router
 from services.auth.cookies import REQUEST, read_cookie
+from services.auth.descriptions import PAGE
 from services.auth.pages import LANGUAGES
 from services.auth.parts import parts_of
 
@@ -11,6 +13,7 @@ router = new_router(tags=["sign-in"])
 
 @router.get("/lost")
 @public
+@tells(PAGE)
 async def show_lost(request: Request) -> Response:
     """What to do about a lost code or password: asks nothing, looks nothing up, and is the same for everybody."""
     parts = parts_of(request)

@@ -87,3 +87,21 @@ def test_a_rule_that_a_command_breaks_is_told_by_a_route() -> None:
     raised = {error.code for route, _ in DESCRIBED for error in raised_by(route.endpoint)}
     untold = {leaf.__module__ for leaf in error_classes() if leaf.code not in raised}
     assert untold == TOLD_OTHERWISE
+
+
+def test_the_oauth_routes_are_described_in_their_own_error_language() -> None:
+    own = {
+        f"{method} {route.path}": operation
+        for route, operation in DESCRIBED
+        if route.path.startswith("/oauth/")
+        for method in route.methods or ()
+    }
+    assert all("422" not in operation["responses"] for operation in own.values())
+    token = own["POST /oauth/token"]
+    form = token["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"]
+    assert form["required"] == ["grant_type"]
+    assert "invalid_grant" in codes(token, "400")
+    assert "303" in own["GET /oauth/authorize"]["responses"]
+    assert {"client_id", "code_challenge", "prompt"} <= {
+        one["name"] for one in own["GET /oauth/authorize"]["parameters"]
+    }

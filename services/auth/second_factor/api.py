@@ -9,8 +9,10 @@ from starlette.responses import RedirectResponse
 
 from libs.common.admission import public
 from libs.common.clock import civil_date
+from libs.common.description import tells
 from libs.common.errors import DomainError
 from libs.common.http import new_router
+from services.auth import descriptions
 from services.auth.cookies import SESSION, form_token, set_cookie
 from services.auth.pages import long_date
 from services.auth.parameters import Parameters
@@ -150,6 +152,7 @@ async def post_confirm_email(request: Request) -> Response:
 
 @router.post("/second-factors/passkey-options", response_model=None)
 @public
+@tells(descriptions.PASSKEY_OPTIONS)
 @page
 async def post_passkey_options(request: Request) -> dict[str, Any] | Response:
     entrance, form = await enter_posted(request, action=f"POST {PLACE}/passkey-options")

@@ -5,7 +5,9 @@ from fastapi import Request, Response
 from pydantic import SecretStr
 
 from libs.common.admission import public
+from libs.common.description import tells
 from libs.common.http import new_router
+from services.auth import descriptions
 from services.auth.cookies import form_token
 from services.auth.parts import parts_of
 from services.auth.session.answers import follow, status_of
@@ -38,6 +40,7 @@ async def post_sign_in(request: Request) -> Response:
 
 @router.post("/sign-in/passkey-options", response_model=None)
 @public
+@tells(descriptions.PASSKEY_OPTIONS)
 @page
 async def post_passkey_options(request: Request) -> dict[str, Any] | Response:
     visit, _ = await read_posted(request, action="POST /sign-in/passkey-options", form="sign-in")

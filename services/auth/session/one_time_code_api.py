@@ -6,8 +6,10 @@ from pydantic import SecretStr
 from starlette.responses import RedirectResponse
 
 from libs.common.admission import public
+from libs.common.description import tells
 from libs.common.http import new_router
 from libs.common.problems import status_of as status_of_error
+from services.auth import descriptions
 from services.auth.cookies import form_token
 from services.auth.parameters import Parameters, read_query
 from services.auth.parts import parts_of
@@ -80,6 +82,7 @@ async def post_send_email(request: Request) -> Response:
 
 @router.post("/one-time-code/passkey-options", response_model=None)
 @public
+@tells(descriptions.PASSKEY_OPTIONS)
 @page
 async def post_passkey_options(request: Request) -> dict[str, Any] | Response:
     visit, session, _, _ = await _read(request, action="POST /one-time-code/passkey-options")

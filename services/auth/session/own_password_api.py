@@ -7,8 +7,10 @@ from pydantic import SecretStr
 from starlette.responses import RedirectResponse
 
 from libs.common.admission import public
+from libs.common.description import tells
 from libs.common.errors import DomainError
 from libs.common.http import new_router
+from services.auth import descriptions
 from services.auth.cookies import DEVICES, SESSION, form_token, read_cookie, set_cookie
 from services.auth.parts import parts_of
 from services.auth.second_factor import passkeys
@@ -27,6 +29,7 @@ PLACE = "/password"
 
 @router.get("/.well-known/change-password")
 @public
+@tells(descriptions.REDIRECTION)
 async def find_change_password(request: Request) -> Response:
     """Where password managers look for it (W3C, a well-known URL for changing passwords)."""
     return RedirectResponse(f"{parts_of(request).settings.issuer}{PLACE}", SEE_OTHER)
@@ -61,6 +64,7 @@ async def post_password(request: Request) -> Response:
 
 @router.post("/password/passkey-options", response_model=None)
 @public
+@tells(descriptions.PASSKEY_OPTIONS)
 @page
 async def post_passkey_options(request: Request) -> dict[str, Any] | Response:
     entrance, _ = await enter_posted(request, action=f"POST {PLACE}/passkey-options")

@@ -22,6 +22,7 @@ from deploy.local.environment import Platform
 from libs.common.contracts.envelope import applicant_key
 from libs.common.contracts.registry import ClearedPerson, PersonInChargeDesignated, RegistrationActivated
 from libs.common.ids import new_id
+from tests.descriptions import as_described
 from tests.kit import Running
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -108,7 +109,9 @@ def _is_here(location: str, http: httpx.AsyncClient) -> bool:
 def new_browser(service: Running, *, address: str = "127.0.0.1") -> Browser:
     transport = httpx.ASGITransport(service.apps[0], client=(address, 40001))
     headers = {"accept-language": "en"}
-    return Browser(httpx.AsyncClient(transport=transport, base_url=service.settings.public_url, headers=headers))
+    hooks = as_described(service.apps[0])
+    base_url = service.settings.public_url
+    return Browser(httpx.AsyncClient(transport=transport, base_url=base_url, headers=headers, event_hooks=hooks))
 
 
 def answer_of(redirect: httpx.Response) -> dict[str, str]:

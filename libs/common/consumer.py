@@ -16,6 +16,7 @@ from libs.common.inbox import Inbox, read_envelope
 from libs.common.kafka import consuming
 from libs.common.outbox import events_topic, watermarks_topic
 from libs.common.settings import ServiceSettings
+from libs.common.telemetry import UNREADABLE
 from libs.common.watermarks import Progress, read_mark
 
 log = logging.getLogger(__name__)
@@ -50,6 +51,9 @@ class Follower:
 
     async def run(self) -> None:
         """Both loops, each started anew after a fault of Kafka or the database; such a fault never parks."""
+        for publisher in self.publishers:
+            # Shown as zero before it counts: what appears with its first message was never seen to grow.
+            UNREADABLE.labels(publisher)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_forever(self._follow_events))
             tasks.create_task(_forever(self._follow_watermarks))
@@ -84,6 +88,7 @@ class Follower:
             except ValueError as error:
                 log.exception("an unreadable message is kept", extra={"topic": topic, "offset": record.offset})
                 await _until_done(partial(self._keep_unreadable, topic, record, fault=type(error).__name__))
+                UNREADABLE.labels(publisher).inc()
         for start in range(0, len(run), RUN):
             await _until_done(partial(self.inbox.receive_run, publisher, run[start : start + RUN]))
 

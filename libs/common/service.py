@@ -40,7 +40,7 @@ from libs.common.service_calls import ServiceCalls
 from libs.common.settings import ServiceSettings
 from libs.common.standing import forget_ended_sessions
 from libs.common.sweeping import every_in_rounds
-from libs.common.telemetry import configure_logging, configure_tracing
+from libs.common.telemetry import SWEEP_FAILURES, configure_logging, configure_tracing
 
 log = logging.getLogger(__name__)
 
@@ -253,9 +253,12 @@ async def _sweep(service: Service, resources: Resources) -> None:
 async def sweep_once(service: Service, resources: Resources) -> None:
     """What every service sweeps, then its own; one that fails holds up no other."""
     for sweep in (_sweep_shared, *service.sweeps):
+        # Shown as zero before it counts: what appears with its first failure was never seen to grow.
+        failures = SWEEP_FAILURES.labels(sweep.__name__)
         try:
             await sweep(resources)
         except Exception:
+            failures.inc()
             log.exception("a sweep failed and is tried again", extra={"sweep": sweep.__name__})
 
 

@@ -42,6 +42,10 @@ LAG = Gauge("clicsequr_consumer_lag", "Records not yet applied", ["publisher"])
 PUBLISHED = Counter("clicsequr_outbox_published_total", "Events acknowledged by the broker")
 DRAINED = Gauge("clicsequr_outbox_drained_timestamp_seconds", "When the outbox was last seen empty, Unix time")
 RELAY_RESTARTS = Counter("clicsequr_relay_restarts_total", "Times that the relay opened a new producer")
+SWEEP_FAILURES = Counter("clicsequr_sweep_failures_total", "Rounds of a sweep that failed", ["sweep"])
+UNREADABLE = Counter(
+    "clicsequr_unreadable_messages_total", "Messages that are no event of their topic", ["publisher"]
+)
 
 SERVER_ERROR = 500
 SAMPLED = TraceFlags(TraceFlags.SAMPLED)

@@ -10,6 +10,8 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from libs.common import telemetry
 from libs.common.settings import ServiceSettings
+from services.auth.session import logout_delivery
+from services.auth.user_code import breached
 from tests.deploy import manifests
 
 PROJECT = Path(__file__).parents[2]
@@ -18,7 +20,8 @@ RUNBOOKS = PROJECT / "docs/runbooks"
 SUFFIXES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_count", "_sum")}
 METRICS: dict[str, tuple[str, ...]] = {
     metric.name + suffix: collector._labelnames  # noqa: SLF001 - the library tells label names nowhere else
-    for collector in vars(telemetry).values()
+    for module in (telemetry, breached, logout_delivery)
+    for collector in vars(module).values()
     if isinstance(collector, Counter | Gauge | Histogram)
     for metric in collector.describe()
     for suffix in SUFFIXES[metric.type]
@@ -74,6 +77,10 @@ def test_every_fault_that_a_metric_counts_has_an_alert() -> None:
         "clicsequr_outbox_drained_timestamp_seconds",
         "clicsequr_relay_restarts_total",
         "clicsequr_http_requests_total",
+        "clicsequr_sweep_failures_total",
+        "clicsequr_unreadable_messages_total",
+        "clicsequr_logout_deliveries_total",
+        "clicsequr_breached_passwords_faults_total",
     }
 
 

@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import httpx
 import pytest
+from prometheus_client import REGISTRY
 
 from deploy.kafka import access
 from deploy.local import infrastructure
@@ -343,6 +344,8 @@ async def test_an_event_that_ends_a_deadlock_is_tried_again_and_not_parked(pair:
 
 async def test_a_message_that_is_no_event_of_its_topic_is_kept_and_blocks_nobody(pair: Pair) -> None:
     applicant = new_id()
+    counted = partial(REGISTRY.get_sample_value, "clicsequr_unreadable_messages_total", {"publisher": "registry"})
+    before = counted() or 0
     settings = pair.publisher.settings
     producer = new_producer(settings)
     await producer.start()
@@ -362,6 +365,7 @@ async def test_a_message_that_is_no_event_of_its_topic_is_kept_and_blocks_nobody
             return len(rows) == 3
 
         await until(kept)
+    assert counted() == before + 3
 
 
 async def test_a_follower_is_fresh_once_it_has_applied_what_was_published(pair: Pair) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
+from prometheus_client import REGISTRY
 
 from deploy.local.environment import Platform
 from libs.common.clock import now
@@ -110,7 +111,13 @@ async def test_one_kind_that_cannot_go_holds_up_no_other(service: Running) -> No
     assert await count(service) == 0
 
 
-async def test_a_sweep_that_fails_holds_up_no_other(service: Running, caplog: pytest.LogCaptureFixture) -> None:
+def failures(sweep: str) -> float | None:
+    return REGISTRY.get_sample_value("clicsequr_sweep_failures_total", {"sweep": sweep})
+
+
+async def test_a_sweep_that_fails_is_counted_and_holds_up_no_other(
+    service: Running, caplog: pytest.LogCaptureFixture
+) -> None:
     done = []
 
     async def failing(_: Resources) -> None:
@@ -122,5 +129,6 @@ async def test_a_sweep_that_fails_holds_up_no_other(service: Running, caplog: py
     await add_old(service, 1)
     await sweep_once(replace(PUBLISHER, sweeps=(failing, working)), service.resources)
     assert done == ["worked"]
+    assert (failures("failing"), failures("working")) == (1, 0)
     assert await count(service) == 0
     assert "a sweep failed" in caplog.text

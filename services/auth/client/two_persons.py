@@ -117,7 +117,7 @@ COMMANDS = (
         subject=_of_new,
         check=_check_new,
         execute=_register,
-        raises=(rules.ClientIdTaken, *MEMBERS_REFUSED),
+        raises=(rules.ClientIdTaken, rules.ProductHasVendor, *MEMBERS_REFUSED),
     ),
     _command(
         "change_client",
@@ -125,7 +125,7 @@ COMMANDS = (
         subject=_known,
         check=_check_change,
         execute=_change,
-        raises=(rules.ClientNotAsSeen, rules.ClientUnchanged, *MEMBERS_REFUSED),
+        raises=(rules.ClientNotAsSeen, rules.ClientUnchanged, rules.ProductHasVendor, *MEMBERS_REFUSED),
     ),
     _command(
         "disable_client",
@@ -142,7 +142,7 @@ COMMANDS = (
         subject=_known,
         check=_check_enable,
         execute=_enable,
-        raises=(rules.ClientNotDisabled,),
+        raises=(rules.ClientNotDisabled, rules.ProductHasVendor),
     ),
     _command(
         "renew_client_secret",

@@ -11,6 +11,9 @@ from libs.common.database import Database
 from libs.common.errors import Invalid
 
 LONGEST = timedelta(days=31)
+# A record bears the instant at which its call began and is committed within this time, whatever that waited for:
+# more than the deadlines of a connection, of a statement and of calls to others together.
+LONGEST_CALL = timedelta(seconds=30)
 
 
 class WindowTooLong(Invalid):
@@ -38,6 +41,12 @@ def require_window(since: datetime, until: datetime) -> None:
     """Raises WindowTooLong."""
     if not timedelta(0) <= until - since <= LONGEST:
         raise WindowTooLong
+
+
+def settled(until: datetime | None, *, at: datetime) -> datetime:
+    """The end of what is complete: a page that went further would be passed by records committed later."""
+    latest = at - LONGEST_CALL
+    return latest if until is None else min(until, latest)
 
 
 async def list_for_auditor(  # noqa: PLR0913 - one question, each part by name

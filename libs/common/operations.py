@@ -16,6 +16,7 @@ from libs.common.auditing import (
     applicant_of_asked_code,
     list_for_auditor,
     require_window,
+    settled,
 )
 from libs.common.clock import now
 from libs.common.contracts.envelope import Envelope
@@ -212,14 +213,14 @@ def _add_auditing(router: APIRouter) -> None:
         cursor: Cursor = None,
         limit: Limit = PAGE,
     ) -> AccessRecordPage:
-        last = until or call.at
-        require_window(since, last)
+        """Ends 30 seconds ago at the latest, whatever `until` says: what began later may not be kept yet."""
+        require_window(since, until or call.at)
         found = await list_for_auditor(
             database,
             user_code_id=user_code_id,
             client_id=client_id,
             agent_id=agent_id,
-            until=last,
+            until=settled(until, at=call.at),
             after=max(_after(cursor), (since, NIL)),
             limit=limit,
         )

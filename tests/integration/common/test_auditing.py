@@ -6,11 +6,13 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import httpx
 import pytest
 
 from deploy.local.environment import Platform
 from libs.common import access_records, evidence
+from libs.common.auditing import LONGEST_CALL
 from libs.common.clock import now
 from libs.common.ids import new_id
 from tests.integration.common.probe import PUBLISHER
@@ -33,7 +35,19 @@ async def notes(service: Running, code: UUID, **claims: Any) -> None:
     assert answer.status_code == 200, answer.text
 
 
+async def age(service: Running) -> None:
+    owner = await asyncpg.connect(service.owner_url)
+    try:
+        await owner.execute(
+            "UPDATE access_records SET at = at - $1::interval WHERE at > now() - $1::interval", LONGEST_CALL
+        )
+    finally:
+        await owner.close()
+
+
 async def ask(service: Running, headers: Headers | None = None, /, **asked: Any) -> httpx.Response:
+    """Once what was recorded so far began longer ago than any call lasts."""
+    await age(service)
     since = (now() - timedelta(days=1)).isoformat()
     return await service.public.get(
         "/v1/access-records", params={"from": since, **asked}, headers=headers or service.tokens.agent("auditor")
@@ -159,7 +173,8 @@ async def test_a_window_has_an_end_and_at_most_a_month(service: Running) -> None
 
 async def test_a_window_leaves_out_what_was_before_and_after_it(service: Running) -> None:
     await notes(service, CODE)
-    between = now()
+    await age(service)
+    between = now() - LONGEST_CALL
     await notes(service, CODE)
     before = {"from": (between - timedelta(hours=1)).isoformat(), "until": between.isoformat()}
     after = {"from": between.isoformat(), "user_code_id": str(CODE)}
@@ -179,6 +194,22 @@ async def test_pages_follow_each_other_without_gap(service: Running) -> None:
             break
         cursor = {"cursor": page["next"]}
     assert len(seen) == len(set(seen)) == 5
+
+
+async def test_a_page_ends_before_what_may_still_be_committed_and_a_persons_own_list_does_not(
+    service: Running,
+) -> None:
+    await notes(service, CODE)
+    for until in ({}, {"until": now().isoformat()}):
+        since = (now() - timedelta(hours=1)).isoformat()
+        asked = {"from": since, "user_code_id": str(CODE), **until}
+        page = await service.public.get(
+            "/v1/access-records", params=asked, headers=service.tokens.agent("auditor")
+        )
+        assert page.json() == {"records": [], "next": None}
+    chief = service.tokens.person_in_charge(APPLICANT, CODE)
+    own = (await service.public.get("/v1/me/access-records", headers=chief)).json()["records"]
+    assert f"user_code:{CODE}" in {one["actor"] for one in own}
 
 
 async def test_one_subject_at_a_time(service: Running) -> None:

@@ -37,14 +37,15 @@ async def abandon(producer: AIOKafkaProducer) -> None:
     """Ends a producer and what it has under way; what it still holds is never sent.
 
     Its own `stop` sends everything first, for as long as the brokers refuse it. Raises TimeoutError when a request
-    had to be cut off; also then the producer has ended.
+    had to be cut off, or a broker does not take what is on its way; also then the producer has ended.
     """
     try:
         async with asyncio.timeout(ENDING_SECONDS):
             await producer._sender.close()  # noqa: SLF001 - the library has no public way that does not flush
     finally:
         producer._closed = True  # noqa: SLF001 - or it complains of a producer left open
-        await producer.client.close()
+        async with asyncio.timeout(ENDING_SECONDS):
+            await producer.client.close()
 
 
 async def list_missing(settings: ServiceSettings, topics: Sequence[str]) -> list[str]:

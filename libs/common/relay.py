@@ -109,7 +109,8 @@ class Relay:
         self._offsets = await self._last_offsets()
         producer = new_producer(self.settings)
         try:
-            await asyncio.wait_for(producer.start(), SEND_SECONDS)
+            async with asyncio.timeout(SEND_SECONDS):
+                await producer.start()
             await self._publish_left_over(connection, producer)
             loop = asyncio.get_running_loop()
             marked_at = 0.0
@@ -122,7 +123,9 @@ class Relay:
                     await self._write_watermark(producer, drained_at)
                     marked_at = loop.time()
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(bell.wait(), 0 if drained_at is None else POLL_SECONDS)
+                    # Unlike `wait_for`, it is not deaf to being ended while the bell rings.
+                    async with asyncio.timeout(0 if drained_at is None else POLL_SECONDS):
+                        await bell.wait()
         finally:
             with suppress(*AWAY):
                 await abandon(producer)

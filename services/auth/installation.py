@@ -12,7 +12,7 @@ from libs.common.clock import now
 from libs.common.ids import new_id
 from libs.common.service import Resources
 from services.auth.agent_account.installed import AgentAsInstalled, install_agent
-from services.auth.agent_account.rules import ROLES
+from services.auth.agent_account.rules import ROLES, is_totp_secret
 from services.auth.client.change_rules import ProductHasVendor
 from services.auth.client.commands import install_client, require_one_vendor
 from services.auth.client.installed import ClientAsInstalled, read_client
@@ -89,10 +89,8 @@ def _agent(agent: _Agent, settings: AuthSettings) -> AgentAsInstalled:
     unknown = set(agent.roles) - ROLES
     if unknown:
         raise InstallationFault(f"the agent {agent.name} has an unknown role: {', '.join(sorted(unknown))}")
-    return AgentAsInstalled(
-        agent.name,
-        agent.side,
-        tuple(agent.roles),
-        SecretStr(read_text(settings.keys_dir / agent.password_file)),
-        SecretStr(read_text(settings.keys_dir / agent.totp_file)),
-    )
+    totp = read_text(settings.keys_dir / agent.totp_file)
+    if not is_totp_secret(totp):
+        raise InstallationFault(f"the code generator's secret of {agent.name} is not 128 bits in base32")
+    password = read_text(settings.keys_dir / agent.password_file)
+    return AgentAsInstalled(agent.name, agent.side, tuple(agent.roles), SecretStr(password), SecretStr(totp))

@@ -8,7 +8,7 @@ from libs.common.freshness import Freshness
 from libs.common.service import Resources
 from libs.common.service_calls import ServiceCalls
 from services.auth.client.remote_keys import ClientKeys
-from services.auth.key_files import SymmetricKey, read_key
+from services.auth.key_files import KeyFileFault, SymmetricKey, read_key
 from services.auth.outbound import CONNECTIONS, Outbound
 from services.auth.pages import Pages
 from services.auth.session.rules import LOGOUT_CLIENTS_AT_ONCE, LOGOUTS_AT_ONCE_TO_CLIENT
@@ -42,7 +42,10 @@ def new_parts(resources: Resources) -> Parts:
     settings = resources.settings
     if not isinstance(settings, AuthSettings):
         raise TypeError("auth needs its own settings")
-    sealing_key = read_key(settings.sealing_key_file)
+    files = (settings.sealing_key_file, settings.pepper_key_file, settings.pairwise_key_file)
+    sealing_key, pepper, pairwise_key = map(read_key, files)
+    if len({sealing_key.id, pepper.id, pairwise_key.id}) < len(files):
+        raise KeyFileFault("the sealing key, the pepper and the pairwise key must be three keys")
     return Parts(
         settings=settings,
         database=resources.database,
@@ -50,7 +53,7 @@ def new_parts(resources: Resources) -> Parts:
         keys=SigningKeys(resources.database, sealing_key, settings.signing_key_schedule),
         passwords=Passwords(
             settings,
-            read_key(settings.pepper_key_file),
+            pepper,
             previous=[read_key(path) for path in settings.previous_pepper_keys],
         ),
         pages=Pages(settings.support),
@@ -59,7 +62,7 @@ def new_parts(resources: Resources) -> Parts:
         service_calls=resources.service_calls,
         client_keys=ClientKeys(_new_outbound(settings, connections=CONNECTIONS)),
         sealing_key=sealing_key,
-        pairwise_key=read_key(settings.pairwise_key_file),
+        pairwise_key=pairwise_key,
     )
 
 

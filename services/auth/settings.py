@@ -99,6 +99,18 @@ class AuthSettings(ServiceSettings):
             raise ValueError("mail without TLS is accepted on a loopback address only")
         return self
 
+    @model_validator(mode="after")
+    def _mail_user_has_a_password(self) -> Self:
+        if (self.smtp_user is None) is not (self.smtp_password_file is None):
+            raise ValueError("smtp_user and smtp_password_file are set together or not at all")
+        return self
+
+    @model_validator(mode="after")
+    def _a_second_factor_shortens_nothing(self) -> Self:
+        if self.password_days_second_factor < self.password_days:
+            raise ValueError("password_days_second_factor must not be less than password_days")
+        return self
+
     support_telephone: str = Field(
         "",
         pattern=r"^(\+?[0-9][0-9() .-]{5,24})?$",

@@ -11,6 +11,7 @@ from libs.common.errors import Conflict
 from libs.common.principal import SIDE_OF_PROVIDER
 
 STEP_SECONDS = 30
+FEWEST_TOTP_BYTES = 16
 STEPS_AROUND = (-1, 0, 1)
 SECURITY = "security"
 ROLES = frozenset({"validator", "decider", "support", "auditor", SECURITY})
@@ -187,6 +188,14 @@ def _require_enough(agent: AgentAccount, other_security_agents: int) -> None:
 def new_totp_secret() -> str:
     """160 random bits in base32 (RFC 4226 §4 asks for 128 at least)."""
     return pyotp.random_base32()
+
+
+def is_totp_secret(text: str) -> bool:
+    """Whether it is base32 of 128 bits or more."""
+    try:
+        return len(pyotp.TOTP(text).byte_secret()) >= FEWEST_TOTP_BYTES
+    except ValueError:
+        return False
 
 
 def otpauth_uri(secret: str, *, name: str, issuer: str) -> str:

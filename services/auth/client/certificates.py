@@ -11,10 +11,10 @@ def is_named_by(client: Client, certificate: x509.Certificate, *, at: datetime) 
     """RFC 8705 §2.1.2: the one name that is registered. The proxy has verified the chain."""
     if not certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc:
         return False
-    if client.tls_client_auth_subject_dn is not None:
+    if client.tls_client_auth_subject_dn:
         return certificate.subject == x509.Name.from_rfc4514_string(client.tls_client_auth_subject_dn)
-    wanted = client.tls_client_auth_san_dns
-    return wanted is not None and wanted.lower() in _names(certificate)
+    wanted = client.tls_client_auth_san_dns or ""
+    return wanted != "" and wanted.lower() in _names(certificate)
 
 
 def _names(certificate: x509.Certificate) -> set[str]:

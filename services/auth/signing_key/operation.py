@@ -9,7 +9,7 @@ from libs.common.errors import OperatorFault
 from libs.common.ids import new_id
 from libs.common.service import Resources
 from libs.common.settings import own_settings
-from services.auth.key_files import KeyFileFault, read_key
+from services.auth.key_files import read_key
 from services.auth.settings import AuthSettings
 from services.auth.signing_key import store
 from services.auth.signing_key.commands import rotate
@@ -47,10 +47,7 @@ def _family(words: list[str]) -> Family:
 
 async def _rotate(resources: Resources, family: Family, *, at_once: bool) -> None:
     settings = own_settings(resources.settings, AuthSettings)
-    try:
-        sealing_key = read_key(settings.sealing_key_file)
-    except KeyFileFault as fault:
-        raise OperatorFault(str(fault)) from fault
+    sealing_key = read_key(settings.sealing_key_file)
     call = Call(actor="operator", at=now(), correlation_id=new_id())
     async with resources.database.transaction() as tx:
         schedule = settings.signing_key_schedule

@@ -12,7 +12,7 @@ from services.auth.app import SERVICE
 from tests.integration.auth import parties
 from tests.integration.auth.granting import evidence_of
 from tests.integration.auth.parties import Browser, answer_of, claims_of, new_browser
-from tests.kit import Running
+from tests.kit import Running, age_records
 
 
 def secret_of(platform: Platform, name: str, kind: str) -> str:
@@ -101,6 +101,7 @@ async def test_an_auditor_finds_each_attack_on_an_agents_account(auth: Running, 
             await browser.submit({"user_code": name, "password": "x"})
     agent = await auth.database.fetchrow("SELECT id FROM agent_accounts WHERE name = 'validator'")
     assert agent is not None
+    await age_records(auth)
     answer = await auth.public.get(
         "/v1/access-records",
         params={"agent_id": str(agent["id"]), "from": (now() - timedelta(hours=1)).isoformat()},
@@ -158,6 +159,13 @@ async def test_a_file_gives_every_client_of_a_product_another_vendor_and_evidenc
         (
             "agents: [{name: a, side: provider, roles: [king], password_file: a, totp_file: a}]",
             "unknown role: king",
+        ),
+        (
+            (
+                "agents: [{name: a, side: provider, roles: [validator], password_file: agents/validator.password,"
+                " totp_file: agents/validator.password}]"
+            ),
+            "the code generator's secret of a is not 128 bits in base32",
         ),
         ("clients: [{client_id: x, kind: service, jwk_file: none.json}]", "cannot be read"),
         (

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 import httpx
 import pytest
 
@@ -16,7 +15,7 @@ from libs.common.auditing import LONGEST_CALL
 from libs.common.clock import now
 from libs.common.ids import new_id
 from tests.integration.common.probe import PUBLISHER
-from tests.kit import Headers, Running, idempotent, running
+from tests.kit import Headers, Running, age_records, idempotent, running
 
 APPLICANT, CODE, OTHER_CODE, AGENT = new_id(), new_id(), new_id(), new_id()
 
@@ -35,19 +34,9 @@ async def notes(service: Running, code: UUID, **claims: Any) -> None:
     assert answer.status_code == 200, answer.text
 
 
-async def age(service: Running) -> None:
-    owner = await asyncpg.connect(service.owner_url)
-    try:
-        await owner.execute(
-            "UPDATE access_records SET at = at - $1::interval WHERE at > now() - $1::interval", LONGEST_CALL
-        )
-    finally:
-        await owner.close()
-
-
 async def ask(service: Running, headers: Headers | None = None, /, **asked: Any) -> httpx.Response:
     """Once what was recorded so far began longer ago than any call lasts."""
-    await age(service)
+    await age_records(service)
     since = (now() - timedelta(days=1)).isoformat()
     return await service.public.get(
         "/v1/access-records", params={"from": since, **asked}, headers=headers or service.tokens.agent("auditor")
@@ -173,7 +162,7 @@ async def test_a_window_has_an_end_and_at_most_a_month(service: Running) -> None
 
 async def test_a_window_leaves_out_what_was_before_and_after_it(service: Running) -> None:
     await notes(service, CODE)
-    await age(service)
+    await age_records(service)
     between = now() - LONGEST_CALL
     await notes(service, CODE)
     before = {"from": (between - timedelta(hours=1)).isoformat(), "until": between.isoformat()}

@@ -145,3 +145,18 @@ def test_secrets_do_not_show_in_logs() -> None:
     assert "chosen" not in repr(agent())
     assert "old" not in repr(agent())
     assert "hash" not in repr(CREDENTIALS).replace("password_hash", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_good"),
+    [
+        (rules.new_totp_secret(), True),
+        ("A" * 26, True),
+        ("", False),
+        ("A" * 16, False),
+        ("1" * 32, False),
+        ("é", False),
+    ],
+)
+def test_a_secret_of_a_code_generator_is_128_bits_in_base32(text: str, is_good: bool) -> None:  # noqa: FBT001
+    assert rules.is_totp_secret(text) is is_good

@@ -191,7 +191,8 @@ async def _answer_http_exception(request: Request, error: Exception) -> Response
 def _methods_of(request: Request) -> str:
     """RFC 9110 §15.5.6: those of every route at this address, while the framework knows the first one's."""
     here = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
-    return ", ".join(sorted({method for route in here for method in getattr(route, "methods", None) or ()}))
+    methods = {method for route in here for method in getattr(route, "methods", None) or ()}
+    return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
 
 
 def _general(request: Request, code: str, *, fields: dict[str, Any] | None = None) -> Response:
@@ -239,6 +240,9 @@ class _Application(FastAPI):
         return self.openapi_schema
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("method") == "HEAD":
+            # RFC 9110 §9.3.2: as GET, whose body the server leaves out, since its own scope still says HEAD.
+            scope = {**scope, "method": "GET"}
         scope["app"] = self
         if self.middleware_stack is None:
             self.middleware_stack = self.build_middleware_stack()

@@ -97,6 +97,7 @@ OF_APPLICANT: Command[Board, NoteOfApplicant] = Command(
     subject=_about_applicant,
     check=_check,
     execute=_write,
+    raises=(NoteFull,),
 )
 OF_SIDE: Command[Board, NoteOfSide] = Command(
     "note_of_side",
@@ -107,6 +108,7 @@ OF_SIDE: Command[Board, NoteOfSide] = Command(
     check=_check,
     execute=_write_of_side,
     unseal=_unseal,
+    raises=(NotKnown,),
 )
 TWO_PERSONS = TwoPersons(
     service="auth", commands=(OF_APPLICANT, OF_SIDE), parts_of=_board, executed=TwoPersonCommandExecuted

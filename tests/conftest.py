@@ -2,11 +2,16 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from deploy.kafka import access
 from deploy.local import accounts, infrastructure, layout, ports, postgres
 from deploy.local.environment import Platform
 from tests.containers import infrastructure_environment
+
+# How long an example takes tells what else the machine does, not whether it is right.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

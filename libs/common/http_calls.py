@@ -1,4 +1,4 @@
-"""HTTP to the suite's own services."""
+"""HTTP to the suite's own services, and what any call answers."""
 
 import json
 from collections.abc import Mapping

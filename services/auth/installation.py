@@ -17,7 +17,6 @@ from services.auth.client.change_rules import ProductHasVendor
 from services.auth.client.commands import install_client, require_one_vendor
 from services.auth.client.installed import ClientAsInstalled, read_client
 from services.auth.installation_files import FilePart, InstallationFault, Name, read_text
-from services.auth.key_files import KeyFileFault
 from services.auth.parts import Parts, new_parts
 from services.auth.settings import AuthSettings
 from services.auth.signing_key.commands import publish_when_due
@@ -46,7 +45,7 @@ async def install(resources: Resources, arguments: list[str]) -> None:
     """Idempotent. Ends the program with one sentence when the file or what it names is at fault."""
     try:
         await _install(new_parts(resources), _read(arguments))
-    except (InstallationFault, KeyFileFault) as fault:
+    except InstallationFault as fault:
         sys.exit(f"auth: {fault}.")
     except ProductHasVendor as fault:
         sys.exit(f"auth: {fault.detail('en')}")

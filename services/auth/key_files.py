@@ -1,7 +1,5 @@
 """The symmetric keys that auth is given as files, 32 bytes in base64 each."""
 
-import base64
-import binascii
 import hashlib
 import secrets
 from dataclasses import dataclass, field
@@ -10,14 +8,14 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from libs.common import key_files
 from libs.common.errors import OperatorFault
 
-KEY_BYTES = 32
 NONCE_BYTES = 12
 
 
-class KeyFileFault(OperatorFault):
-    """A key file is missing, is not 32 bytes in base64, or is not the one that sealed what is to be opened."""
+class WrongKey(OperatorFault):
+    """The key is not the one that sealed what is to be opened, or serves for something else too."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +27,8 @@ class SymmetricKey:
 
 
 def read_key(path: Path) -> SymmetricKey:
-    """Raises KeyFileFault."""
-    try:
-        secret = base64.b64decode(path.read_text(encoding="ascii").strip(), validate=True)
-    except (OSError, UnicodeDecodeError, binascii.Error) as error:
-        raise KeyFileFault(f"the key file {path} cannot be read as base64") from error
-    if len(secret) != KEY_BYTES:
-        raise KeyFileFault(f"the key in {path} has not {KEY_BYTES} bytes")
+    """Raises KeyFileFault (libs/common/key_files.py)."""
+    secret = key_files.read_key(path)
     return SymmetricKey(hashlib.sha256(b"key id" + secret).hexdigest()[:16], secret)
 
 
@@ -46,8 +39,8 @@ def seal(key: SymmetricKey, plain: bytes, *, about: str) -> bytes:
 
 
 def unseal(key: SymmetricKey, sealed: bytes, *, about: str) -> bytes:
-    """Raises KeyFileFault when it was sealed by another key or about something else."""
+    """Raises WrongKey when it was sealed by another key or about something else."""
     try:
         return AESGCM(key.secret).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], about.encode())
     except InvalidTag as error:
-        raise KeyFileFault("a stored secret does not open with the sealing key") from error
+        raise WrongKey("a stored secret does not open with the sealing key") from error

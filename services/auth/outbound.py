@@ -17,6 +17,8 @@ from urllib.parse import urlencode, urlsplit
 
 import httpcore
 
+from libs.common.http_calls import Answer
+
 ADDRESS_LENGTH = 2_048
 ANSWER_BYTES = 65_536
 CONNECTIONS = 32
@@ -28,12 +30,6 @@ CARRIERS = tuple(map(ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16",
 
 class OutboundFault(Exception):
     """The call was not made or gave nothing; one phrase, which names neither address nor content."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    status: int
-    body: bytes
 
 
 def is_public(address: Address) -> bool:

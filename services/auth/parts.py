@@ -8,7 +8,7 @@ from libs.common.freshness import Freshness
 from libs.common.service import Resources
 from libs.common.service_calls import ServiceCalls
 from services.auth.client.remote_keys import ClientKeys
-from services.auth.key_files import KeyFileFault, SymmetricKey, read_key
+from services.auth.key_files import SymmetricKey, WrongKey, read_key
 from services.auth.outbound import CONNECTIONS, Outbound
 from services.auth.pages import Pages
 from services.auth.session.rules import LOGOUT_CLIENTS_AT_ONCE, LOGOUTS_AT_ONCE_TO_CLIENT
@@ -38,14 +38,14 @@ class Parts:
 
 
 def new_parts(resources: Resources) -> Parts:
-    """Raises KeyFileFault."""
+    """Raises KeyFileFault, WrongKey."""
     settings = resources.settings
     if not isinstance(settings, AuthSettings):
         raise TypeError("auth needs its own settings")
     files = (settings.sealing_key_file, settings.pepper_key_file, settings.pairwise_key_file)
     sealing_key, pepper, pairwise_key = map(read_key, files)
     if len({sealing_key.id, pepper.id, pairwise_key.id}) < len(files):
-        raise KeyFileFault("the sealing key, the pepper and the pairwise key must be three keys")
+        raise WrongKey("the sealing key, the pepper and the pairwise key must be three keys")
     return Parts(
         settings=settings,
         database=resources.database,

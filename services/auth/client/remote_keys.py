@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from libs.common.http_calls import Answer
 from libs.common.public_keys import KeyNotAcceptable, PublicKey
 from services.auth.client.keys import MOST_KEYS, Alg, choose_key, read_jwk
 from services.auth.client.rules import Client
-from services.auth.outbound import Answer, Outbound, OutboundFault
+from services.auth.outbound import Outbound, OutboundFault
 
 log = logging.getLogger(__name__)
 

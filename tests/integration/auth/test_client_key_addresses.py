@@ -11,11 +11,12 @@ import pytest
 
 from deploy.local import keys
 from deploy.local.environment import Platform
+from libs.common.http_calls import Answer
 from services.auth.app import SERVICE
 from services.auth.client.keys import Alg
 from services.auth.client.remote_keys import REMEMBERED_ADDRESSES, ClientKeys, Lives, read_key_set
 from services.auth.client.rules import Client
-from services.auth.outbound import Answer, Outbound, OutboundFault
+from services.auth.outbound import Outbound, OutboundFault
 from tests.integration.auth.registered import EC, OTHER_EC, REFUSED, RSA, SYSTEM, Signer, fault_of, install, public
 from tests.kit import Running, running
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from deploy.local import keys
 from deploy.local.environment import Platform
 from services.auth.app import SERVICE
-from services.auth.key_files import KeyFileFault
+from services.auth.key_files import WrongKey
 from tests.kit import running, settings_of
 
 
@@ -30,6 +30,6 @@ def test_settings_that_do_not_go_together_are_refused(
 async def test_one_key_does_not_serve_for_two(platform: Platform) -> None:
     keys.create(platform.keys)
     same = {"pepper_key_file": settings_of(SERVICE, platform).pairwise_key_file}  # type: ignore[attr-defined]
-    with pytest.raises(KeyFileFault, match="must be three keys"):
+    with pytest.raises(WrongKey, match="must be three keys"):
         async with running(SERVICE, platform, **same):
             pass

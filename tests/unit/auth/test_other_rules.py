@@ -11,7 +11,7 @@ from jinja2 import Environment
 from services.auth.agent_account.rules import find_step
 from services.auth.authorization import rules as authorization
 from services.auth.client.rules import ClientKind
-from services.auth.key_files import KeyFileFault, SymmetricKey, seal, unseal
+from services.auth.key_files import SymmetricKey, WrongKey, seal, unseal
 from services.auth.oauth_errors import OAuthError
 from services.auth.pages import FOLDER, Pages, Support, long_date
 from services.auth.signing_key import rules as signing_key
@@ -34,9 +34,9 @@ def test_a_sealed_secret_opens_only_with_its_key_and_about_the_same_thing() -> N
     key = SymmetricKey("k", bytes(32))
     sealed = seal(key, b"secret", about="totp 1")
     assert unseal(key, sealed, about="totp 1") == b"secret"
-    with pytest.raises(KeyFileFault):
+    with pytest.raises(WrongKey):
         unseal(key, sealed, about="totp 2")
-    with pytest.raises(KeyFileFault):
+    with pytest.raises(WrongKey):
         unseal(SymmetricKey("other", bytes([1] * 32)), sealed, about="totp 1")
 
 

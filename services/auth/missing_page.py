@@ -18,9 +18,10 @@ def show_missing_pages(app: FastAPI) -> None:
 
     async def answer(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 0
+        plain = await otherwise(request, error)
         if status not in MISSING or not wants_page(request):
-            return await otherwise(request, error)
-        return parts_of(request).pages.answer(
+            return plain
+        shown = parts_of(request).pages.answer(
             "error.html",
             language=request.state.language,
             form_leads_to=None,
@@ -29,5 +30,8 @@ def show_missing_pages(app: FastAPI) -> None:
             again=None,
             correlation_id=str(request.state.correlation_id),
         )
+        if "allow" in plain.headers:
+            shown.headers["Allow"] = plain.headers["allow"]
+        return shown
 
     app.add_exception_handler(HTTPException, answer)

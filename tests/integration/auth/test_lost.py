@@ -92,6 +92,8 @@ async def test_people_are_told_on_a_page_that_an_address_is_none_and_programs_as
     assert "default-src 'none'" in shown.headers["content-security-policy"]
     told = await page(supported, path, accept="application/json, text/html;q=0.1")
     assert (told.status_code, told.headers["content-type"]) == (status, "application/problem+json")
+    allowed = "POST" if status == 405 else None
+    assert [one.headers.get("allow") for one in (shown, told)] == [allowed, allowed]
 
 
 async def test_without_a_number_none_is_invented(auth: Running) -> None:

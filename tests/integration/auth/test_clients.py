@@ -169,4 +169,4 @@ async def test_another_method_at_the_token_endpoint_is_told_so(auth: Running) ->
     answer = await auth.public.get("/oauth/token")
     assert (answer.status_code, answer.json()["code"]) == (405, "method-not-allowed")
     assert answer.headers["allow"] == "POST"
-    assert (await auth.public.put("/oauth/authorize")).headers["allow"] == "GET, POST"
+    assert (await auth.public.put("/oauth/authorize")).headers["allow"] == "GET, HEAD, POST"

@@ -8,10 +8,11 @@ from fastapi import FastAPI
 from starlette.routing import Match
 
 from libs.common.admission import AdmittedRoute
+from libs.common.description import raised_by
 
 EVERYWHERE = {"405", "413"}
 Hooks = dict[str, list[Callable[..., Awaitable[None]]]]
-_known: dict[tuple[str, ...], dict[str, Any]] = {}
+_known: dict[tuple[object, ...], dict[str, Any]] = {}
 
 
 def as_described(app: FastAPI) -> Hooks:
@@ -54,9 +55,9 @@ def _operation(app: FastAPI, method: str, path: str) -> dict[str, Any] | None:
 
 
 def _paths(app: FastAPI) -> dict[str, Any]:
-    """Made once for the same routes: each test has an application of its own."""
+    """Made once for the same routes with the same errors: each test has an application of its own."""
     routes = tuple(
-        f"{route.methods} {route.path_format} {route.endpoint.__module__}"
+        (f"{route.methods} {route.path_format} {route.endpoint.__module__}", raised_by(route.endpoint))
         for route in app.routes
         if isinstance(route, AdmittedRoute)
     )

@@ -80,7 +80,8 @@ async def _expect_the_other_department_hears_nothing(world: World) -> None:
             group="demo",
             topic_prefix=prefix,
         ) as foreign:
-            await asyncio.wait_for(foreign.getmany(timeout_ms=2000), 10)
+            async with asyncio.timeout(10):
+                await foreign.getmany(timeout_ms=2000)
     except TopicAuthorizationFailedError:
         return
     expect(condition=False, sentence="another department's topic should be refused")

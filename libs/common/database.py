@@ -200,7 +200,8 @@ class Database:
         if self._ringing is not None:
             await asyncio.wait([self._ringing])
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._pool.close(), ACQUIRE_SECONDS)
+            async with asyncio.timeout(ACQUIRE_SECONDS):
+                await self._pool.close()
         self._pool.terminate()
 
     def connection(self) -> AbstractAsyncContextManager[Connection]:

@@ -55,7 +55,8 @@ async def list_missing(settings: ServiceSettings, topics: Sequence[str]) -> list
     """
     producer = new_producer(settings)
     try:
-        await asyncio.wait_for(producer.start(), START_SECONDS)
+        async with asyncio.timeout(START_SECONDS):
+            await producer.start()
         return [topic for topic in topics if not await _is_there(producer, settings.topic(topic))]
     finally:
         await producer.stop()
@@ -63,7 +64,8 @@ async def list_missing(settings: ServiceSettings, topics: Sequence[str]) -> list
 
 async def _is_there(producer: AIOKafkaProducer, topic: str) -> bool:
     try:
-        return bool(await asyncio.wait_for(producer.partitions_for(topic), TOPIC_SECONDS))
+        async with asyncio.timeout(TOPIC_SECONDS):
+            return bool(await producer.partitions_for(topic))
     except (TopicAuthorizationFailedError, UnknownTopicOrPartitionError, TimeoutError):
         return False
 
@@ -87,7 +89,8 @@ async def consuming(
         metadata_max_age_ms=30_000,
     )
     try:
-        await asyncio.wait_for(consumer.start(), START_SECONDS)
+        async with asyncio.timeout(START_SECONDS):
+            await consumer.start()
         yield consumer
     finally:
         await consumer.stop()

@@ -123,7 +123,6 @@ class Relay:
                     await self._write_watermark(producer, drained_at)
                     marked_at = loop.time()
                 with suppress(TimeoutError):
-                    # Unlike `wait_for`, it is not deaf to being ended while the bell rings.
                     async with asyncio.timeout(0 if drained_at is None else POLL_SECONDS):
                         await bell.wait()
         finally:

@@ -44,7 +44,8 @@ async def notice_latency(world: World) -> list[Figure]:
         await _caught_up(consumer)
         arrivals = asyncio.create_task(_arrivals(consumer, set(applicants)))
         await _suspend_at_a_steady_rate(world, applicants)
-        arrived = await asyncio.wait_for(arrivals, ARRIVAL_SECONDS)
+        async with asyncio.timeout(ARRIVAL_SECONDS):
+            arrived = await arrivals
     commits = await _commits(world)
     delays = [(arrived[one] - commits[one]).total_seconds() * 1000 for one in applicants[WARM_UP_SUSPENSIONS:]]
     floor = await _kafka_round_trips(world)

@@ -264,9 +264,11 @@ async def test_clients_that_swallow_calls_hold_up_neither_other_clients_nor_the_
         person, _, _ = await visited(service, platform, CLIC_REVENU)
         await end_thirty_sessions(service, "portal", "cnesst")
         delivering = asyncio.create_task(deliver_logouts(service.apps[0]))
-        await asyncio.wait_for(asyncio.gather(dead.came.wait(), dead_too.came.wait()), 10)
+        async with asyncio.timeout(10):
+            await asyncio.gather(dead.came.wait(), dead_too.came.wait())
         await end_all(service, person)
-        await asyncio.wait_for(receiver.came.wait(), 10)
+        async with asyncio.timeout(10):
+            await receiver.came.wait()
         assert (await parts_of(service).client_keys.outbound.get(receiver.address, accept="*/*")).status == 200
         delivering.cancel()
         await asyncio.gather(delivering, return_exceptions=True)

@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import httpx
 import pytest
+from aiokafka import AIOKafkaConsumer
 from prometheus_client import REGISTRY
 
 from deploy.kafka import access
@@ -33,6 +34,7 @@ from tests.integration.common.probe import CONSUMER, PUBLISHER, note
 from tests.kit import Running, Through, running
 
 WAIT_SECONDS = 30
+CONSUMERS_OF_FOLLOWER = 3
 
 
 @dataclass
@@ -172,6 +174,24 @@ async def test_two_relays_and_two_followers_publish_and_apply_once(pair: Pair) -
             return all([await pair.heard(applicant) == ["a", "b", "c"] for applicant in applicants])
 
         await until(complete)
+
+
+async def test_a_follower_that_is_ended_in_the_instant_in_which_it_is_ready_ends(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = AIOKafkaConsumer.start
+    started = []
+
+    async def start_and_end(consumer: AIOKafkaConsumer) -> None:
+        await start(consumer)
+        started.append(consumer)
+        if len(started) == CONSUMERS_OF_FOLLOWER:
+            task.cancel()
+
+    monkeypatch.setattr(AIOKafkaConsumer, "start", start_and_end)
+    async with pair.following() as task:
+        ended, _ = await asyncio.wait([task], timeout=WAIT_SECONDS)
+        assert ended
 
 
 async def test_a_second_relay_takes_over_when_the_first_one_dies(pair: Pair) -> None:

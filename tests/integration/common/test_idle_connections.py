@@ -34,4 +34,5 @@ async def test_a_server_that_is_stopped_waits_for_no_idle_connection(platform: P
         assert answer.status == 200
         assert [one.is_idle() for one in caller.connections] == [True]
         server.should_exit = True
-        await asyncio.wait_for(serving, 2)
+        async with asyncio.timeout(2):
+            await serving

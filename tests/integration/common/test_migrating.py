@@ -99,14 +99,15 @@ async def test_a_partition_that_cannot_be_had_soon_is_left_to_the_next_run(migra
     name = await migrated.lose_last_partition()
     async with migrated.read_on():
         with pytest.raises(asyncpg.LockNotAvailableError):
-            await asyncio.wait_for(migrated.migrate(), 10)
+            async with asyncio.timeout(10):
+                await migrated.migrate()
     await migrated.migrate()
     assert await migrated.owner.fetchval(LAST_PARTITION) == name
 
 
 async def test_where_no_partition_is_missing_nobody_is_waited_for(migrated: Migrated) -> None:
-    async with migrated.read_on():
-        await asyncio.wait_for(migrated.migrate(), 3)
+    async with migrated.read_on(), asyncio.timeout(3):
+        await migrated.migrate()
 
 
 async def test_a_partition_has_all_that_the_default_one_has(migrated: Migrated) -> None:

@@ -162,6 +162,7 @@ async def test_a_call_that_is_given_up_counts_for_nothing(platform: Platform) ->
         calls = replace(service.resources.service_calls, pool=Through(httpx.MockTransport(answer)))
         for _ in range(2 * circuit_breaker.FAILURES):
             with pytest.raises(TimeoutError):
-                await asyncio.wait_for(calls.request("GET", "delegation", "/x"), 0.1)
+                async with asyncio.timeout(0.1):
+                    await calls.request("GET", "delegation", "/x")
         await calls.close()
     assert len(asked) == 2 * circuit_breaker.FAILURES

@@ -55,7 +55,8 @@ async def answers(port: int, parts: Sequence[bytes], *, number: int = 1) -> list
             while found.count(b"]") < number and (more := await reader.read(65_536)):
                 found += more
         with suppress(TimeoutError):
-            found += await asyncio.wait_for(reader.read(65_536), 0.2)
+            async with asyncio.timeout(0.2):
+                found += await reader.read(65_536)
     return [echoed.partition("]")[0] for echoed in found.decode().split("[")[1:]]
 
 

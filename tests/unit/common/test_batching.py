@@ -37,7 +37,8 @@ async def asked(desk: Desk, *numbers: int) -> list[int | BaseException]:
     asking = asyncio.gather(*(batches.ask(number) for number in numbers), return_exceptions=True)
     await asyncio.sleep(0)
     desk.open.set()
-    return await asyncio.wait_for(asking, 5)
+    async with asyncio.timeout(5):
+        return await asking
 
 
 async def test_each_is_given_its_own_answer() -> None:
@@ -79,7 +80,8 @@ async def test_whoever_went_away_keeps_nobody_from_an_answer() -> None:
     await asyncio.sleep(0)
     gone.cancel()
     desk.open.set()
-    assert await asyncio.wait_for(stays, 5) == 4
+    async with asyncio.timeout(5):
+        assert await stays == 4
     with pytest.raises(asyncio.CancelledError):
         await gone
 
@@ -99,5 +101,6 @@ async def test_whoever_asks_in_the_instant_in_which_all_lanes_end_is_answered() 
     await asyncio.sleep(0)
     assert desk.batches == [[0], [1]]
     desk.open.set()
-    assert await asyncio.wait_for(asking, 5) == (0, 20)
+    async with asyncio.timeout(5):
+        assert await asking == (0, 20)
     assert await other == 2

@@ -1,6 +1,7 @@
 """Which client calls an OAuth endpoint, by the method that it is registered for."""
 
 import hashlib
+import logging
 import secrets
 from collections.abc import Mapping
 from dataclasses import replace
@@ -25,6 +26,8 @@ from services.auth.oauth_errors import OAuthError
 from services.auth.parameters import Parameters
 from services.auth.parts import Parts, parts_of
 
+log = logging.getLogger(__name__)
+
 CHALLENGE = 'Basic realm="clicsequr", charset="UTF-8"'
 ASSERTION_TYPES = frozenset({None, "jwt", "client-authentication+jwt"})
 # Kept longer than it is accepted, whatever the clocks of the replicas say.
@@ -47,6 +50,7 @@ async def require_client(request: Request, asked: Parameters) -> Client:
         known = await find_client(parts_of(request).database, shown.client_id)
         return await _authenticate(request, shown, known)
     except OAuthError as error:
+        _log_refusal(known, error)
         await _record_refusal(request, known, code=error.code)
         if is_basic(authorization):
             error.challenge = CHALLENGE
@@ -55,36 +59,40 @@ async def require_client(request: Request, asked: Parameters) -> Client:
 
 async def _authenticate(request: Request, shown: Shown, known: Client | None) -> Client:
     client = known or replace(NOBODY, token_endpoint_auth_method=shown.method)
-    is_shown = await _is_shown(request, client, shown)
-    if known is None or not is_shown:
-        raise NotAuthenticated
+    fault = await _fault(request, client, shown)
+    if known is None:
+        raise NotAuthenticated("there is no such client")
+    if fault is not None:
+        raise NotAuthenticated(fault)
     return known
 
 
-async def _is_shown(request: Request, client: Client, shown: Shown) -> bool:
+async def _fault(request: Request, client: Client, shown: Shown) -> str | None:
     """The registered method decides what is looked at; a request that brings something else shows nothing."""
     method = client.token_endpoint_auth_method
     if shown.method is not method:
-        return False
+        return "another method is registered"
     match method:
         case Method.PRIVATE_KEY_JWT:
-            return shown.assertion is not None and await _has_signed(request, client, shown.assertion)
+            return await _fault_of_assertion(request, client, shown.assertion)
         case Method.CLIENT_SECRET_BASIC | Method.CLIENT_SECRET_POST:
-            return matches(shown.secret, client.secret_hashes)
+            return None if matches(shown.secret, client.secret_hashes) else "the secret is another"
         case Method.TLS_CLIENT_AUTH:
             certificate = certificate_of(request, parts_of(request).settings)
-            return certificate is not None and is_named_by(client, certificate, at=request.state.at)
+            is_theirs = certificate is not None and is_named_by(client, certificate, at=request.state.at)
+            return None if is_theirs else "there is no certificate, or another's"
         case _:
             assert_never(method)
 
 
-async def _has_signed(request: Request, client: Client, assertion: CompactJws) -> bool:
+async def _fault_of_assertion(request: Request, client: Client, assertion: CompactJws | None) -> str | None:
     parts = parts_of(request)
     keys, alg = parts.client_keys, client.token_endpoint_auth_signing_alg
-    if not await has_signed(client, assertion, keys=keys, alg=alg, types=ASSERTION_TYPES):
-        return False
+    if assertion is None or not await has_signed(client, assertion, keys=keys, alg=alg, types=ASSERTION_TYPES):
+        return "no key of the client has signed the assertion as one, by its algorithm"
     called = request.scope["route"].path_format
-    return await _is_used_now(parts, client, assertion.claims, called=called, at=request.state.at)
+    is_first = await _is_used_now(parts, client, assertion.claims, called=called, at=request.state.at)
+    return None if is_first else "the assertion was used before"
 
 
 async def _is_used_now(
@@ -111,6 +119,12 @@ def _audiences(parts: Parts, client: Client, *, called: str) -> frozenset[str]:
         return frozenset({issuer})
     own = {f"{issuer}/oauth/token", f"{issuer}/oauth/par", f"{issuer}{called}"}
     return frozenset({issuer, f"{internal}/oauth/token", *own})
+
+
+def _log_refusal(known: Client | None, error: OAuthError) -> None:
+    """The caller is told nothing of it; a name that is no client's is the caller's text, and is not kept."""
+    reason = error.reason if isinstance(error, NotAuthenticated) else error.code
+    log.info("a client is not authenticated", extra={"client_id": known and known.client_id, "reason": reason})
 
 
 async def _record_refusal(request: Request, known: Client | None, *, code: str) -> None:

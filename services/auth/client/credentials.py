@@ -15,6 +15,7 @@ ASSERTION_BYTES = 8_192
 BASIC_LENGTH = 2_048
 NAME_LENGTH = 256
 BASIC = "basic "
+NO_BASIC = "the Basic header cannot be read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ def read_shown(authorization: str | None, asked: Parameters) -> Shown:
     shown = _read(authorization or "", asked, is_basic=tried[0], has_assertion=has_assertion)
     named = asked.one("client_id")
     if shown.client_id is None or named not in {None, shown.client_id}:
-        raise NotAuthenticated
+        raise NotAuthenticated("no client is named, or two")
     return shown
 
 
@@ -57,28 +58,28 @@ def _read(authorization: str, asked: Parameters, *, is_basic: bool, has_assertio
 def _read_basic(encoded: str) -> Shown:
     """RFC 6749 §2.3.1: both halves are encoded as in a form, then as RFC 7617 says."""
     if len(encoded) > BASIC_LENGTH:
-        raise NotAuthenticated
+        raise NotAuthenticated(NO_BASIC)
     try:
         pair = base64.b64decode(encoded.strip(), validate=True).decode("ascii")
         client_id, colon, secret = pair.partition(":")
         halves = [unquote_to_bytes(half.replace("+", " ")).decode("utf-8") for half in (client_id, secret)]
     except (ValueError, binascii.Error) as error:
-        raise NotAuthenticated from error
+        raise NotAuthenticated(NO_BASIC) from error
     if not colon or not _may_be_a_name(halves[0]):
-        raise NotAuthenticated
+        raise NotAuthenticated(NO_BASIC)
     return Shown(Method.CLIENT_SECRET_BASIC, halves[0], secret=halves[1])
 
 
 def _read_assertion(asked: Parameters) -> Shown:
     if asked.one("client_assertion_type") != ASSERTION_TYPE:
-        raise NotAuthenticated
+        raise NotAuthenticated("client_assertion_type is not that of a JWT")
     try:
         assertion = read_compact(asked.one("client_assertion") or "", longest=ASSERTION_BYTES)
     except NotAJws as error:
-        raise NotAuthenticated from error
+        raise NotAuthenticated("the assertion cannot be read") from error
     claimed = assertion.claims.get("sub")
     if not isinstance(claimed, str) or not _may_be_a_name(claimed):
-        raise NotAuthenticated
+        raise NotAuthenticated("sub of the assertion is no client's name")
     return Shown(Method.PRIVATE_KEY_JWT, claimed, assertion=assertion)
 
 

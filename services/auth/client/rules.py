@@ -21,11 +21,15 @@ OPENID, RECOURSE, OFFLINE_ACCESS = "openid", "recourse", "offline_access"
 UNDERSTOOD = (OPENID, RECOURSE, OFFLINE_ACCESS)
 
 
-class NotAuthenticated(OAuthError):
-    """One answer for every reason, a client that does not exist included."""
+NO_TIMES = "exp, nbf or iat of the assertion is no time"
 
-    def __init__(self) -> None:
+
+class NotAuthenticated(OAuthError):
+    """One answer for every reason, a client that does not exist included. `reason` is for the operator's log."""
+
+    def __init__(self, reason: str) -> None:
         super().__init__("invalid_client", "the client is not authenticated")
+        self.reason = reason
 
 
 class ClientKind(StrEnum):
@@ -175,18 +179,17 @@ def require_fair_assertion(
 
     An assertion that names another server too is refused: that server could use it here.
     """
-    is_fair = (
-        claims.get("iss") == client.client_id
-        and claims.get("sub") == client.client_id
-        and _is_for_here(claims.get("aud"), audiences, only_text=client.is_fapi2)
-        and isinstance(claims.get("jti"), str)
-        and len(claims["jti"]) in JTI_LENGTHS
-    )
+    if not claims.get("iss") == claims.get("sub") == client.client_id:
+        raise NotAuthenticated("iss or sub of the assertion is another")
+    if not _is_for_here(claims.get("aud"), audiences, only_text=client.is_fapi2):
+        raise NotAuthenticated("aud of the assertion is not this server alone")
+    if not isinstance(claims.get("jti"), str) or len(claims["jti"]) not in JTI_LENGTHS:
+        raise NotAuthenticated("the assertion has no jti, or one that is too long")
     expires_at = _instant(claims.get("exp"))
     not_before = max(_instant(claims.get("nbf", 0)), _instant(claims.get("iat", 0)))
     longest = LONGEST_UNDER_FAPI2 if client.is_fapi2 else LONGEST_ASSERTION
-    if not is_fair or not at < expires_at <= at + longest + LEEWAY or not_before > at + LEEWAY:
-        raise NotAuthenticated
+    if not at < expires_at <= at + longest + LEEWAY or not_before > at + LEEWAY:
+        raise NotAuthenticated("the assertion is not good now, or lives too long")
     return expires_at
 
 
@@ -200,8 +203,8 @@ def _is_for_here(value: object, audiences: frozenset[str], *, only_text: bool) -
 
 def _instant(value: object) -> datetime:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise NotAuthenticated
+        raise NotAuthenticated(NO_TIMES)
     try:
         return datetime.fromtimestamp(value, UTC)
     except (ValueError, OverflowError, OSError) as error:
-        raise NotAuthenticated from error
+        raise NotAuthenticated(NO_TIMES) from error

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hmac
 import json
+import logging
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -89,6 +90,43 @@ async def test_a_secret_is_shown_by_http_basic_or_in_the_form_as_registered(auth
     assert (await ask(auth, client_id="post", client_secret=in_form)).status_code == 200
     assert fault_of(await ask(auth, client_id="pay", client_secret=by_basic)) == REFUSED
     assert fault_of(await ask(auth, basic("post", in_form))) == REFUSED
+
+
+async def test_only_the_log_says_why_a_client_is_refused(auth: Running, caplog: pytest.LogCaptureFixture) -> None:
+    await install(auth, replace(SYSTEM, jwks=public(EC)))
+    secret = await with_secret(auth, BASIC, client_id="basic")
+    signer = Signer(auth)
+    with caplog.at_level(logging.INFO):
+        used = signer.assertion()
+        tries = [
+            await signer.token(used),
+            await signer.token(used),
+            await signer.token(signer.assertion(aud="https://elsewhere.example")),
+            await signer.token(signer.assertion(exp=1)),
+            await signer.token(signer.assertion(signed={"key": OTHER_EC})),
+            await ask(auth, basic("basic", "a" + secret)),
+            await ask(auth, client_id="basic", client_secret=secret),
+            await ask(auth, basic("nobody-here", secret)),
+            await ask(auth, {"authorization": "Basic !"}),
+        ]
+    assert [answer.status_code for answer in tries] == [200, *[401] * 8]
+    assert {fault_of(answer) for answer in tries[1:]} == {REFUSED}
+    told = [
+        (vars(line)["client_id"], vars(line)["reason"])
+        for line in caplog.records
+        if line.message == "a client is not authenticated"
+    ]
+    assert told == [
+        ("pay", "the assertion was used before"),
+        ("pay", "aud of the assertion is not this server alone"),
+        ("pay", "the assertion is not good now, or lives too long"),
+        ("pay", "no key of the client has signed the assertion as one, by its algorithm"),
+        ("basic", "the secret is another"),
+        ("basic", "another method is registered"),
+        (None, "there is no such client"),
+        (None, "the Basic header cannot be read"),
+    ]
+    assert not [line for line in caplog.records if secret in str(vars(line)) or "nobody-here" in str(vars(line))]
 
 
 async def test_both_halves_of_basic_are_encoded_as_in_a_form(auth: Running) -> None:

@@ -177,6 +177,34 @@ async def test_a_head_that_does_not_end_in_time_ends_its_connection(
         assert await line.is_closed()
 
 
+@pytest.mark.parametrize("address", [ADDRESS, b"/internal/v1/events"])
+async def test_a_body_has_more_time_than_a_head_and_not_for_ever(
+    port: int, monkeypatch: pytest.MonkeyPatch, address: bytes
+) -> None:
+    monkeypatch.setattr(http_protocol, "HEAD_SECONDS", 0.2)
+    monkeypatch.setattr(http_protocol, "REQUEST_SECONDS", 3.0)
+    async with line_to(port) as line, asyncio.timeout(10):
+        began = asyncio.get_running_loop().time()
+        line.writer.write(b"POST " + address + b" HTTP/1.1\r\nContent-Length: 200\r\n\r\n")
+        ended = asyncio.create_task(line.reader.read())
+        while not ended.done():
+            line.writer.write(b"b")
+            await asyncio.wait([ended], timeout=0.1)
+        assert asyncio.get_running_loop().time() - began > 2.0
+
+
+async def test_a_request_after_one_whose_body_took_its_time_has_all_of_its_own(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_protocol, "REQUEST_SECONDS", 2.0)
+    async with line_to(port) as line, asyncio.timeout(10):
+        for _ in range(3):
+            line.writer.write(b"GET " + ADDRESS + b" HTTP/1.1\r\nContent-Length: 2\r\n\r\nb")
+            await asyncio.sleep(1)
+            line.writer.write(b"b")
+            assert (await line.answer())[0] == 200
+
+
 async def test_bytes_that_trickle_in_gain_no_time(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_protocol, "HEAD_SECONDS", 0.2)
     async with line_to(port) as line, asyncio.timeout(5):

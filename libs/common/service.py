@@ -29,6 +29,7 @@ from libs.common.http import new_app
 from libs.common.http_protocol import HttpProtocol, close_late
 from libs.common.idempotency import forget_old_keys
 from libs.common.inbox import Handler, Inbox, forget_old_applied
+from libs.common.key_files import require_ca_bundles
 from libs.common.migrate import MigrationFault, migrate, require_schema
 from libs.common.operations import internal_routes, record_routes
 from libs.common.parked import run_parked
@@ -100,6 +101,8 @@ class Service:
 
 @asynccontextmanager
 async def resources_of(service: Service, settings: ServiceSettings) -> AsyncIterator[Resources]:
+    """Raises OperatorFault for settings that lead to nothing."""
+    require_ca_bundles(settings)
     database = await Database.connect(settings.database_url, size=settings.database_pool_size)
     calls = ServiceCalls(service.name, settings)
     freshness = Freshness(

@@ -70,6 +70,19 @@ async def test_a_key_file_that_is_not_there_is_one_sentence(
     )
 
 
+@pytest.mark.parametrize("content", [None, "no certificate"])
+async def test_a_ca_bundle_that_is_none_is_one_sentence(
+    platform: Platform, tmp_path: Path, content: str | None
+) -> None:
+    bundle = tmp_path / "ca.pem"
+    if content is not None:
+        bundle.write_text(content)
+    assert await start("worker", platform, database="none", CLICSEQUR_KAFKA_CA_FILE=str(bundle)) == (
+        1,
+        f"delegation: the CA bundle {bundle} cannot be read as certificates in PEM\n",
+    )
+
+
 async def test_migrating_needs_no_key_file(platform: Platform, empty: str, tmp_path: Path) -> None:
     absent = str(tmp_path / "absent.key")
     code, _ = await start("migrate", platform, database=empty, CLICSEQUR_PAIRWISE_KEY_FILE=absent)

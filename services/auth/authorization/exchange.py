@@ -22,6 +22,7 @@ from services.auth.authorization.redemption import (
     require_power,
     token_answer,
 )
+from services.auth.authorization.refusals import refusing_of
 from services.auth.client.commands import find_client
 from services.auth.client.rules import Client, ClientKind, audience_of
 from services.auth.oauth_errors import OAuthError
@@ -57,20 +58,30 @@ async def exchange_token(
     token = await read_access_token(parts, asked.one("subject_token"))
     if token is None or not _may_exchange(client, token, confirmation):
         raise NotExchangeable
-    held, giver = await _held(parts, token)
-    scope = grant_rules.narrow_scope(token.scope, asked.one("scope"))
-    try:
-        power = await require_power(parts, held.session, circumstances, what=WHAT)
-    except NotRedeemable as refused:
-        raise NotExchangeable from refused
-    at, redeemed = now(), Redemption(held.session, held.holder).under(power)
-    # `standing` is asked about the subject token: what it refuses lives on in no other token.
-    principal = principal_of(redeemed, client, issued_at=token.issued_at)
-    await record(parts.database, principal, circumstances, what=WHAT)
+    held, giver = await _find_held(parts, token)
+    with refusing_of(held.session):
+        await _require_good(parts, token, held)
+        scope = grant_rules.narrow_scope(token.scope, asked.one("scope"))
+        redeemed = await _redeem(parts, client, token, held, circumstances=circumstances)
+    at = now()
     access = access_of(parts, giver, redeemed, grant=held.grant, audience=audience, scope=scope, at=at)
     access |= _acting(client, token, at=at) | confirmation.claim
     answer = token_answer(await sign_access_token(parts, client, access), access, confirmation=confirmation)
     return {**answer, "expires_in": access["exp"] - access["iat"], "issued_token_type": ACCESS_TOKEN}
+
+
+async def _redeem(
+    parts: Parts, client: Client, token: AccessToken, held: HeldGrant, *, circumstances: Circumstances
+) -> Redemption:
+    try:
+        power = await require_power(parts, held.session, circumstances, what=WHAT)
+    except NotRedeemable as refused:
+        raise NotExchangeable from refused
+    redeemed = Redemption(held.session, held.holder).under(power)
+    # `standing` is asked about the subject token: what it refuses lives on in no other token.
+    principal = principal_of(redeemed, client, issued_at=token.issued_at)
+    await record(parts.database, principal, circumstances, what=WHAT)
+    return redeemed
 
 
 def _require_understood(client: Client, asked: Parameters) -> None:
@@ -99,18 +110,22 @@ def _may_exchange(client: Client, token: AccessToken, confirmation: Confirmation
     return token.audience == audience_of(client.client_id)
 
 
-async def _held(parts: Parts, token: AccessToken) -> tuple[HeldGrant, Client]:
-    """The grant, which must be as good as for a refresh, and the client that it was given to."""
+async def _find_held(parts: Parts, token: AccessToken) -> tuple[HeldGrant, Client]:
+    """The grant behind it, and the client that it was given to. Raises NotExchangeable."""
     held = None if token.grant_id is None else await grants.find_held(parts.database, token.grant_id)
     giver = None if held is None else await find_client(parts.database, held.grant.client_id)
     if held is None or giver is None:
         raise NotExchangeable
+    return held, giver
+
+
+async def _require_good(parts: Parts, token: AccessToken, held: HeldGrant) -> None:
+    """As good as for a refresh. Raises OAuthError."""
     if parts.freshness.too_old() is not None:
         raise OAuthError("temporarily_unavailable", FactsTooOld.en.format(publisher="another service"))
     is_good = grant_rules.is_good(held, lifetime=lifetime_of(parts.settings), at=now())
     if not is_good or not await is_named_client_enabled(parts, token, held):
         raise NotExchangeable
-    return held, giver
 
 
 def _acting(client: Client, token: AccessToken, *, at: datetime) -> Claims:

@@ -145,6 +145,14 @@ async def test_it_ends_with_the_grant_and_the_session(
     await owner.execute(ended if how == "session" else how)
     await owner.close()
     assert fault_of(await exchange(registry, token)) == REFUSED
+    last = await auth.database.fetchrow(
+        "SELECT outcome, reason, client_id, user_code_id, applicant_id FROM access_records"
+        " ORDER BY id DESC LIMIT 1"
+    )
+    assert last is not None
+    person = given.person
+    refused = ("refused", "invalid_request", "registry", person.user_code_id, person.applicant_id)
+    assert tuple(last) == refused
 
 
 async def test_what_standing_refuses_lives_on_in_no_other_token(

@@ -130,7 +130,7 @@ class Catalogue(BaseModel):
 def load(path: Path = CATALOGUE) -> Catalogue:
     """The catalogue, or AccessCatalogueError with what breaks its rules."""
     try:
-        return Catalogue.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return Catalogue.model_validate(yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader))
     except ValidationError as error:
         broken = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
         raise AccessCatalogueError(f"{path.name} is refused: {broken}") from None

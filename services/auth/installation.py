@@ -73,7 +73,7 @@ def _read(arguments: list[str]) -> _Installation:
         raise InstallationFault("name the one installation file")
     path = Path(arguments[0])
     try:
-        return _Installation.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return _Installation.model_validate(yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader))
     except (OSError, UnicodeDecodeError) as error:
         raise InstallationFault(f"the installation file {path} cannot be read") from error
     except yaml.YAMLError as error:

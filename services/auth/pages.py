@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -41,12 +42,16 @@ class Support:
 
 class Pages:
     def __init__(self, support: Support) -> None:
-        self._support = support
         self.style = STYLE.read_bytes()
         self.style_version = hashlib.sha256(self.style).hexdigest()[:12]
         self.script = SCRIPT.read_bytes()
         self.script_version = hashlib.sha256(self.script).hexdigest()[:12]
-        self._environments = {language: self._environment(language) for language in LANGUAGES}
+        self._everywhere = {
+            "support": support,
+            "style_version": self.style_version,
+            "script_version": self.script_version,
+        }
+        self._environments = {language: _environment(language) for language in LANGUAGES}
 
     def answer(  # noqa: PLR0913 - what an answer is made of, each by name
         self,
@@ -63,7 +68,7 @@ class Pages:
 
         `has_script`: the page is one of the few that use a passkey.
         """
-        text = self._environments[language].get_template(template).render(language=language, **shown)
+        text = self.text(template, language=language, **self._everywhere, **shown)
         return HTMLResponse(
             text,
             status,
@@ -78,26 +83,26 @@ class Pages:
         )
 
     def text(self, template: str, *, language: str, **shown: Any) -> str:
-        """Plain text, such as a mail: nothing is escaped."""
-        return self._environments[language].get_template(template).render(**shown)
+        """Of a mail (`.txt`) nothing is escaped."""
+        return self._environments[language].get_template(template).render(language=language, **shown)
 
-    def _environment(self, language: str) -> Environment:
-        environment = Environment(
-            loader=FileSystemLoader(FOLDER / "templates"),
-            autoescape=select_autoescape(disabled_extensions=("txt",), default=True),
-            undefined=StrictUndefined,
-            extensions=["jinja2.ext.i18n"],
-            trim_blocks=True,
-            lstrip_blocks=True,
-            # They do not change while the service runs.
-            auto_reload=False,
-        )
-        # The extension adds this method to the environment when it is loaded.
-        environment.install_gettext_translations(_translations(language), newstyle=True)  # type: ignore[attr-defined]
-        environment.globals["support"] = self._support
-        environment.globals["style_version"] = self.style_version
-        environment.globals["script_version"] = self.script_version
-        return environment
+
+@cache
+def _environment(language: str) -> Environment:
+    """With the templates that it has compiled, for all that is shown in one process."""
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER / "templates"),
+        autoescape=select_autoescape(disabled_extensions=("txt",), default=True),
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+        # They do not change while the service runs.
+        auto_reload=False,
+    )
+    # The extension adds this method to the environment when it is loaded.
+    environment.install_gettext_translations(_translations(language), newstyle=True)  # type: ignore[attr-defined]
+    return environment
 
 
 def _translations(language: str) -> NullTranslations:

@@ -72,7 +72,7 @@ async def require_notice_topics(settings: ServiceSettings, catalogue: Catalogue)
 def read_installation(path: Path) -> Installation:
     """Raises InstallationFault."""
     try:
-        return Installation.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return Installation.model_validate(yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader))
     except (OSError, UnicodeDecodeError) as error:
         raise InstallationFault(f"the installation file {path} cannot be read") from error
     except yaml.YAMLError as error:

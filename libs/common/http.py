@@ -2,8 +2,8 @@
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
-from typing import Annotated, Any
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -27,6 +27,7 @@ from libs.common.problems import choose_language, general_problem, problem_of
 from libs.common.telemetry import SERVER_ERROR, Span, correlation, count_request, span
 
 log = logging.getLogger(__name__)
+Handler = Callable[[Request, Exception], Awaitable[Response]]
 
 BODY_BYTES = 1_048_576
 REFUSALS = frozenset({401, 403, 404, 409, 429, 503})
@@ -37,6 +38,8 @@ HEADERS = [
     (b"referrer-policy", b"no-referrer"),
 ]
 METHOD_NOT_ALLOWED = 405
+# Whose handler answers what no other one does, as the framework has it.
+UNFORESEEN = 500
 GENERAL_OF_STATUS = {404: "route-not-found", METHOD_NOT_ALLOWED: "method-not-allowed", 413: "body-too-large"}
 
 
@@ -77,11 +80,12 @@ Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"
 
 
 class CallMiddleware:
-    """Gives each call its correlation id, language, trace and metrics; answers 500 for what nobody foresaw."""
+    """Gives each call its correlation id, language, trace and metrics; `on_fault` answers what nobody foresaw."""
 
-    def __init__(self, app: ASGIApp, *, trust_correlation: bool) -> None:
+    def __init__(self, app: ASGIApp, *, trust_correlation: bool, on_fault: Handler) -> None:
         self._app = app
         self._trust_correlation = trust_correlation
+        self._on_fault = on_fault
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -125,17 +129,13 @@ class CallMiddleware:
 
         try:
             await self._app(scope, receive, send_with_headers)
-        except Exception:
+        except Exception as error:
             log.exception("a call failed")
             current.failed = True
             if status:
                 raise
-            answer = general_problem(
-                "internal-error",
-                language=state["language"],
-                correlation_id=state["correlation_id"],
-                fields={"trace_id": current.trace_id},
-            )
+            state["trace_id"] = current.trace_id
+            answer = await self._on_fault(Request(scope), error)
             await answer(scope, receive, send_with_headers)
         finally:
             route = getattr(scope.get("route"), "path_format", "unmatched")
@@ -164,6 +164,10 @@ def _limited(receive: Receive) -> Receive:
 async def _answer_domain_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, DomainError)  # noqa: S101 - registered for this class alone
     return problem_of(error, language=request.state.language, correlation_id=request.state.correlation_id)
+
+
+async def _answer_unforeseen(request: Request, _error: Exception) -> Response:
+    return _general(request, "internal-error", fields={"trace_id": request.state.trace_id})
 
 
 async def _answer_replayed(_request: Request, replayed: Exception) -> Response:
@@ -230,8 +234,10 @@ class _Application(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         routed = _AloneFirst(self.routes, otherwise=AsyncExitStackMiddleware(self.router))
-        handled = ExceptionMiddleware(routed, handlers=self.exception_handlers)
-        return CallMiddleware(handled, trust_correlation=self._trust_correlation)
+        handlers = dict(self.exception_handlers)
+        on_fault = cast("Handler", handlers.pop(UNFORESEEN))
+        handled = ExceptionMiddleware(routed, handlers=handlers)
+        return CallMiddleware(handled, trust_correlation=self._trust_correlation, on_fault=on_fault)
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
@@ -272,4 +278,5 @@ def new_app(title: str, *, routers: Sequence[APIRouter], is_internal: bool) -> F
     app.add_exception_handler(Replayed, _answer_replayed)
     app.add_exception_handler(RequestValidationError, _answer_malformed)
     app.add_exception_handler(HTTPException, _answer_http_exception)
+    app.add_exception_handler(UNFORESEEN, _answer_unforeseen)
     return app

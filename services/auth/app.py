@@ -25,10 +25,10 @@ from services.auth.authorization.pushed import forget_old_pushed
 from services.auth.client import api as client_api
 from services.auth.client.commands import forget_old_assertions
 from services.auth.consumers import HANDLERS
+from services.auth.fault_pages import show_fault_pages
 from services.auth.incident import api as incident_api
 from services.auth.incident.commands import pass_on_silent_incidents
 from services.auth.installation import install
-from services.auth.missing_page import show_missing_pages
 from services.auth.parts import prepare as prepare_parts
 from services.auth.second_factor import api as second_factor_api
 from services.auth.second_factor import me_api as own_second_factors_api
@@ -117,7 +117,7 @@ async def sweep_expired(resources: Resources) -> None:
 async def prepare(apps: Sequence[FastAPI], resources: Resources) -> None:
     await prepare_parts(apps, resources)
     public, *_ = apps
-    show_missing_pages(public)
+    show_fault_pages(public)
 
 
 SERVICE = Service(

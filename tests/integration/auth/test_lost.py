@@ -96,6 +96,28 @@ async def test_people_are_told_on_a_page_that_an_address_is_none_and_programs_as
     assert [one.headers.get("allow") for one in (shown, told)] == [allowed, allowed]
 
 
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "Something failed on our side"), ("fr", "de notre côté</h1>")]
+)
+async def test_people_are_told_on_a_page_that_something_failed_and_programs_as_ever(
+    supported: Running, monkeypatch: pytest.MonkeyPatch, language: str, said: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("the marker")
+
+    monkeypatch.setattr("services.auth.lost_api.read_cookie", fail)
+    shown = await page(supported, accept="text/html", **{"accept-language": language})
+    assert (shown.status_code, shown.headers["content-language"]) == (500, language)
+    assert said in shown.text
+    assert "1 800 555-0100" in shown.text
+    assert shown.headers["x-correlation-id"] in shown.text
+    assert "marker" not in shown.text
+    assert "default-src 'none'" in shown.headers["content-security-policy"]
+    told = await page(supported, accept="application/json")
+    assert (told.status_code, told.json()["code"]) == (500, "internal-error")
+    assert told.json()["trace_id"]
+
+
 async def test_without_a_number_none_is_invented(auth: Running) -> None:
     answer = await page(auth, **{"accept-language": "en"})
     assert "Call Revenu Québec." in answer.text

@@ -51,6 +51,7 @@ FAULTS = (
     "sign-in-again",
     "start-again",
     "no-such-page",
+    "failed",
     "request-not-understood",
 )
 OFFERED = [SimpleNamespace(id=ID, name="Boulangerie", number="1", ends_on="1 May 2026")]

@@ -1,4 +1,4 @@
-"""The cookies: of the session, of the request that a sign-in is to answer, and of the codes a browser knows."""
+"""The cookies: of the session, of the request that a sign-in is to answer, of known codes, of the language."""
 
 import base64
 import hmac
@@ -9,6 +9,7 @@ from fastapi import Request, Response
 SESSION = "clicsequr-session"
 REQUEST = "clicsequr-request"
 DEVICES = "clicsequr-devices"
+LANGUAGE = "clicsequr-language"
 SECURE_PREFIX = "__Host-"
 LONGEST_SECRET = 100
 

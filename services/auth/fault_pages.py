@@ -7,7 +7,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
 from libs.common.http import UNFORESEEN, Handler
-from services.auth.pages import wants_page
+from services.auth.pages import language_of, wants_page
 from services.auth.parts import parts_of
 
 FAULT_OF_STATUS = {404: "no-such-page", 405: "no-such-page", UNFORESEEN: "failed"}
@@ -25,9 +25,10 @@ async def _answer(otherwise: Handler, request: Request, error: Exception) -> Res
     fault = FAULT_OF_STATUS.get(plain.status_code)
     if fault is None or not wants_page(request):
         return plain
-    shown = parts_of(request).pages.answer(
+    parts, preferred = parts_of(request), request.state.language
+    shown = parts.pages.answer(
         "error.html",
-        language=request.state.language,
+        language=language_of(request, issuer=parts.settings.issuer, otherwise=preferred),
         form_leads_to=None,
         status=plain.status_code,
         fault=fault,

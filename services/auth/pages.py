@@ -18,10 +18,27 @@ from fastapi import Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.responses import HTMLResponse
 
+from services.auth.cookies import LANGUAGE, read_cookie
+
 FOLDER = Path(__file__).parent
 STYLE = FOLDER / "assets" / "clicsequr.css"
 SCRIPT = FOLDER / "assets" / "passkey.js"
 LANGUAGES = ("fr", "en")
+# Where a page is that can be loaded again without losing anything.
+PLACE_OF_TEMPLATE = {
+    "change_password.html": "change-password",
+    "choose_applicant.html": "applicant",
+    "conditions.html": "conditions",
+    "consent.html": "consent",
+    "enrol_email.html": "second-factors/email",
+    "enrol_totp.html": "second-factors/totp",
+    "lost.html": "lost",
+    "one_time_code.html": "one-time-code",
+    "password.html": "password",
+    "second_factors.html": "second-factors",
+    "sign_in.html": "sign-in",
+}
+PLACES = frozenset(PLACE_OF_TEMPLATE.values())
 HTML = "text/html"
 POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action {targets}"
 POLICY_OF_SCRIPT = "script-src 'self'; connect-src 'self'; "
@@ -68,7 +85,8 @@ class Pages:
 
         `has_script`: the page is one of the few that use a passkey.
         """
-        text = self.text(template, language=language, **self._everywhere, **shown)
+        place = PLACE_OF_TEMPLATE.get(template)
+        text = self.text(template, language=language, place=place, **self._everywhere, **shown)
         return HTMLResponse(
             text,
             status,
@@ -115,6 +133,12 @@ def _translations(language: str) -> NullTranslations:
         write_mo(compiled, read_po(source, locale=language))
     compiled.seek(0)
     return Translations(compiled)
+
+
+def language_of(request: Request, *, issuer: str, otherwise: str) -> str:
+    """As the person chose in this browser, else `otherwise`: as the online service or the browser asks."""
+    chosen = read_cookie(request, LANGUAGE, issuer=issuer)
+    return chosen if chosen in LANGUAGES else otherwise
 
 
 def wants_page(request: Request) -> bool:

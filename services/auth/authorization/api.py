@@ -23,6 +23,7 @@ from services.auth.client.commands import find_client
 from services.auth.client.rules import Client
 from services.auth.cookies import REQUEST, SESSION, read_cookie, set_cookie
 from services.auth.oauth_errors import OAuthError, oauth_error_of
+from services.auth.pages import language_of
 from services.auth.parameters import Parameters, Repeated, read_form, read_query
 from services.auth.parts import Parts, parts_of
 from services.auth.session import commands as sessions
@@ -90,7 +91,8 @@ async def _authorize(request: Request, asked: Parameters, *, action: str) -> Res
     client = await find_client(parts.database, asked.one("client_id"))
     source = await find_source(parts, client, asked, at=request.state.at)
     asked = source.asked
-    language = rules.choose_locale(asked, preferred=request.state.language)
+    asked_for = rules.choose_locale(asked, preferred=request.state.language)
+    language = language_of(request, issuer=issuer, otherwise=asked_for)
     redirect_uri = rules.registered_redirect(client, asked)
     if client is None or redirect_uri is None:
         return _error_page(request, language=language)

@@ -1,6 +1,7 @@
 """What a page needs before it is answered: the request it serves, and for a post the form's token."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -14,6 +15,7 @@ from services.auth import records
 from services.auth.authorization.commands import find_request_and_client
 from services.auth.cookies import DEVICES, REQUEST, SESSION, form_token, is_form_token, read_cookie
 from services.auth.descriptions import PAGE
+from services.auth.pages import language_of
 from services.auth.parameters import Malformed, Parameters, read_form
 from services.auth.parts import parts_of
 from services.auth.session import devices
@@ -22,6 +24,7 @@ from services.auth.session.rules import Session, Stage
 from services.auth.session.visit import Visit
 
 STATUS_OF_FAULT = {
+    "no-such-page": 404,
     "facts-too-old": 503,
     "start-again": 400,
     "request-not-understood": 400,
@@ -50,6 +53,7 @@ def page(
     @tells(PAGE)
     @wraps(endpoint)
     async def answer(request: Request) -> Answer | Response:
+        request.state.language = _language(request, otherwise=request.state.language)
         try:
             return await endpoint(request)
         except (NotToBeAnswered, Malformed, DomainError) as refusal:
@@ -70,7 +74,8 @@ async def read_visit(request: Request, *, action: str) -> Visit:
     if wanted.redirect_uri not in client.redirect_uris:
         # It was registered when the request came, and is not any more.
         raise NotToBeAnswered("start-again")
-    request.state.language = wanted.language
+    request.state.language = _language(request, otherwise=wanted.language)
+    wanted = replace(wanted, language=request.state.language)
     if parts.freshness.too_old() is not None:
         raise NotToBeAnswered(FactsTooOld.code)
     session_secret = read_cookie(request, SESSION, issuer=issuer)
@@ -93,6 +98,10 @@ async def read_posted(request: Request, *, action: str, form: str) -> tuple[Visi
         await _record_refusal(request, action=action, refusal=refusal)
         raise
     return visit, given
+
+
+def _language(request: Request, *, otherwise: str) -> str:
+    return language_of(request, issuer=parts_of(request).settings.issuer, otherwise=otherwise)
 
 
 def require_stage(visit: Visit, stage: Stage) -> Session:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.auth.pages import FOLDER, LANGUAGES, Pages, Support
+from services.auth.pages import FOLDER, LANGUAGES, PLACE_OF_TEMPLATE, Pages, Support
 
 PAGES = Pages(Support("1 800 555-0100", {"fr": "de 8 h à 17 h", "en": "8 to 5"}))
 WAY_BACK = {"client": "Clic Revenu", "cancel_token": "c"}
@@ -131,6 +131,15 @@ def seen(template: str, shown: dict[str, Any], language: str) -> Seen:
 @pytest.fixture(params=[(*one, language) for one in SHOWN for language in LANGUAGES])
 def page(request: pytest.FixtureRequest) -> Seen:
     return seen(*request.param)
+
+
+@pytest.mark.parametrize(("template", "language"), [(one, language) for one, _ in SHOWN for language in LANGUAGES])
+def test_a_page_that_can_be_loaded_again_offers_the_other_language(template: str, language: str) -> None:
+    shown = next(values for name, values in SHOWN if name == template)
+    links = [link for link, _ in seen(template, shown, language).all("a") if "hreflang" in link]
+    place, other = PLACE_OF_TEMPLATE.get(template), "en" if language == "fr" else "fr"
+    expected = [] if place is None else [(f"/language?language={other}&place={place}", other, other)]
+    assert [(link["href"], link["lang"], link["hreflang"]) for link in links] == expected
 
 
 def test_every_page_is_looked_at() -> None:

@@ -21,8 +21,7 @@ from starlette.responses import HTMLResponse
 from services.auth.cookies import LANGUAGE, read_cookie
 
 FOLDER = Path(__file__).parent
-STYLE = FOLDER / "assets" / "clicsequr.css"
-SCRIPT = FOLDER / "assets" / "passkey.js"
+STYLE, SCRIPT, ICON = "clicsequr.css", "passkey.js", "clicsequr.svg"
 LANGUAGES = ("fr", "en")
 # Where a page is that can be loaded again without losing anything.
 PLACE_OF_TEMPLATE = {
@@ -40,7 +39,10 @@ PLACE_OF_TEMPLATE = {
 }
 PLACES = frozenset(PLACE_OF_TEMPLATE.values())
 HTML = "text/html"
-POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action {targets}"
+POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; "
+    "form-action {targets}"
+)
 POLICY_OF_SCRIPT = "script-src 'self'; connect-src 'self'; "
 
 
@@ -59,15 +61,9 @@ class Support:
 
 class Pages:
     def __init__(self, support: Support) -> None:
-        self.style = STYLE.read_bytes()
-        self.style_version = hashlib.sha256(self.style).hexdigest()[:12]
-        self.script = SCRIPT.read_bytes()
-        self.script_version = hashlib.sha256(self.script).hexdigest()[:12]
-        self._everywhere = {
-            "support": support,
-            "style_version": self.style_version,
-            "script_version": self.script_version,
-        }
+        self.assets = {name: (FOLDER / "assets" / name).read_bytes() for name in (STYLE, SCRIPT, ICON)}
+        addresses = {name: _address(name, content) for name, content in self.assets.items()}
+        self._everywhere = {"support": support, "assets": addresses}
         self._environments = {language: _environment(language) for language in LANGUAGES}
 
     def answer(  # noqa: PLR0913 - what an answer is made of, each by name
@@ -103,6 +99,11 @@ class Pages:
     def text(self, template: str, *, language: str, **shown: Any) -> str:
         """Of a mail (`.txt`) nothing is escaped."""
         return self._environments[language].get_template(template).render(language=language, **shown)
+
+
+def _address(asset: str, content: bytes) -> str:
+    """With its version, so that a browser may keep it."""
+    return f"/assets/{asset}?v={hashlib.sha256(content).hexdigest()[:12]}"
 
 
 @cache

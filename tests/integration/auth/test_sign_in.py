@@ -1,4 +1,5 @@
 import asyncio
+import hashlib
 from datetime import timedelta
 from uuid import UUID
 
@@ -254,8 +255,10 @@ async def test_pages_have_a_strict_policy_that_lets_the_answer_reach_the_client_
     inputs = read_page(page).inputs
     assert inputs["user_code"]["autocomplete"] == "username"
     assert inputs["password"]["autocomplete"] == "current-password"
-    style = await auth.public.get("/assets/clicsequr.css")
-    assert style.headers["content-type"].startswith("text/css")
+    for kind, name in (("text/css", "clicsequr.css"), ("image/svg+xml", "clicsequr.svg")):
+        asset = await auth.public.get(f"/assets/{name}")
+        assert asset.headers["content-type"].startswith(kind)
+        assert f'href="/assets/{name}?v={hashlib.sha256(asset.content).hexdigest()[:12]}"' in page.text
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,7 @@ from services.auth.session.logout_delivery import deliver_logouts
 from services.auth.session.logout_delivery import forget_old as forget_old_logouts
 from services.auth.session.old_sessions import forget_old as forget_old_sessions
 from services.auth.session.representation import forget_old_choices
+from services.auth.session.sent_again_page import meet_forms_sent_again
 from services.auth.session.step_up import forget_old_step_ups
 from services.auth.session.watching import forget_old_marks
 from services.auth.settings import AuthSettings
@@ -119,6 +120,7 @@ async def prepare(apps: Sequence[FastAPI], resources: Resources) -> None:
     await prepare_parts(apps, resources)
     public, *_ = apps
     show_fault_pages(public)
+    meet_forms_sent_again(public)
 
 
 SERVICE = Service(

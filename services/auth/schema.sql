@@ -65,6 +65,27 @@ CREATE TABLE public.agent_accounts (
     CONSTRAINT agent_state_is_known CHECK ((state = ANY (ARRAY['active'::text, 'disabled'::text]))),
     CONSTRAINT the_installation_disables_nobody CHECK (((state = 'active'::text) OR (NOT is_installed)))
 );
+CREATE TABLE public.answered_requests (
+    secret_hash bytea NOT NULL,
+    client_id text NOT NULL,
+    redirect_uri text NOT NULL,
+    scope text[] NOT NULL,
+    resources text[] NOT NULL,
+    state text,
+    nonce text,
+    code_challenge text NOT NULL,
+    language text NOT NULL,
+    login_hint text,
+    required_acr text,
+    required_subject text,
+    dpop_jkt text,
+    asks_consent boolean NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    session_id uuid NOT NULL,
+    code_hash bytea NOT NULL,
+    form_mark bytea,
+    session_brought bytea
+);
 CREATE TABLE public.applicant_choices (
     request_hash bytea NOT NULL,
     session_id uuid NOT NULL,
@@ -593,6 +614,8 @@ ALTER TABLE ONLY public.client_assertions
     ADD CONSTRAINT an_assertion_serves_once PRIMARY KEY (client_id, jti_hash);
 ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT an_event_is_in_the_outbox_once UNIQUE (id);
+ALTER TABLE ONLY public.answered_requests
+    ADD CONSTRAINT answered_requests_pkey PRIMARY KEY (secret_hash);
 ALTER TABLE ONLY public.applicant_choices
     ADD CONSTRAINT applicant_choices_pkey PRIMARY KEY (request_hash);
 ALTER TABLE ONLY public.authorization_codes
@@ -687,6 +710,7 @@ CREATE INDEX access_records_default_applicant_id_at_id_idx ON public.access_reco
 CREATE INDEX access_records_default_client_id_at_id_idx ON public.access_records_default USING btree (client_id, at, id) WHERE (client_id IS NOT NULL);
 CREATE INDEX access_records_default_user_code_applicant_id_at_id_idx ON public.access_records_default USING btree (user_code_applicant_id, at, id) WHERE (user_code_applicant_id IS NOT NULL);
 CREATE INDEX access_records_default_user_code_id_at_id_idx ON public.access_records_default USING btree (user_code_id, at, id);
+CREATE INDEX answered_requests_by_expiry ON public.answered_requests USING btree (expires_at);
 CREATE INDEX applicant_choices_by_expiry ON public.applicant_choices USING btree (expires_at);
 CREATE INDEX authorization_codes_by_expiry ON public.authorization_codes USING btree (expires_at);
 CREATE INDEX authorization_codes_unredeemed ON public.authorization_codes USING btree (client_id) WHERE (used_at IS NULL);
@@ -773,6 +797,9 @@ GRANT UPDATE(password_set_at) ON TABLE public.agent_accounts TO auth_app;
 GRANT UPDATE(password_is_one_time) ON TABLE public.agent_accounts TO auth_app;
 GRANT UPDATE(password_expires_at) ON TABLE public.agent_accounts TO auth_app;
 GRANT UPDATE(is_installed) ON TABLE public.agent_accounts TO auth_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.answered_requests TO auth_app;
+GRANT UPDATE(code_hash) ON TABLE public.answered_requests TO auth_app;
+GRANT UPDATE(form_mark) ON TABLE public.answered_requests TO auth_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.applicant_choices TO auth_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.authorization_codes TO auth_app;
 GRANT UPDATE(used_at) ON TABLE public.authorization_codes TO auth_app;

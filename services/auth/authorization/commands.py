@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from libs.common.database import Connection, Database
 from services.auth.authorization import grants, rules, store, waiting_store
 from services.auth.authorization.claims import subject_of
-from services.auth.authorization.rules import AuthorizationCode, AuthorizationRequest
+from services.auth.authorization.rules import AnsweredRequest, AuthorizationCode, AuthorizationRequest, PostedForm
 from services.auth.client.rules import OFFLINE_ACCESS, OPENID, RECOURSE, Client
 from services.auth.parts import Parts
 from services.auth.session.holder import Holder
@@ -32,6 +32,22 @@ async def find_request_and_client(
     return await waiting_store.find_request_and_client(database, rules.hash_code(secret), at=at)
 
 
+async def find_answered_and_client(
+    database: Database | Connection, secret: str, *, at: datetime
+) -> tuple[AuthorizationRequest, Client] | None:
+    """For as long as it might have waited."""
+    return await waiting_store.find_answered_and_client(database, rules.hash_code(secret), at=at)
+
+
+async def lock_answered(tx: Connection, secret: str, *, at: datetime) -> AnsweredRequest | None:
+    return await store.lock_answered(tx, rules.hash_code(secret), at=at)
+
+
+async def forget_form(tx: Connection, secret: str) -> None:
+    """The request is not answered again by whatever is sent."""
+    await store.forget_form(tx, rules.hash_code(secret))
+
+
 async def take_pushed(database: Database | Connection, pushed_hash: bytes | None) -> bool:
     """What was pushed is answered once; False when it was answered before."""
     return pushed_hash is None or await store.take_pushed(database, pushed_hash)
@@ -55,12 +71,13 @@ async def grant(  # noqa: PLR0913 - what the code stands for, each by name
     *,
     holder: Holder,
     secret: str | None = None,
+    form: PostedForm | None = None,
     at: datetime,
 ) -> str | None:
     """A code for this session; answers where the browser goes with it, or with that it may not be given.
 
-    `secret`: of the request that waited for this, which is answered by it. The answer is None when it was answered
-    before, or is none of those that the session may answer.
+    `secret`: of the request that waited for this, which is answered by it; `form`: by which it is. The answer is
+    None when it was answered before, or is none of those that the session may answer.
     """
     if not may_answer(request, client, session, holder):
         return None
@@ -74,8 +91,35 @@ async def grant(  # noqa: PLR0913 - what the code stands for, each by name
             return None
         told = {"error": unmet.code, "error_description": unmet.description}
         return rules.answer_address(request.redirect_uri, issuer=issuer, state=request.state, **told)
+    code, given = _new_code(request, session, at=at)
+    if secret is None:
+        await store.add_code(tx, given)
+    elif not await store.answer_request(tx, rules.hash_code(secret), given, form=form):
+        return None
+    return rules.answer_address(request.redirect_uri, issuer=issuer, state=request.state, code=code)
+
+
+async def grant_again(  # noqa: PLR0913 - what the code stands for, each by name
+    tx: Connection,
+    parts: Parts,
+    request: AuthorizationRequest,
+    session: Session,
+    *,
+    secret: str,
+    former: bytes,
+    at: datetime,
+) -> str | None:
+    """A code in place of the `former` one, which is unknown from now on; None when that was used."""
+    code, given = _new_code(request, session, at=at)
+    if not await store.replace_code(tx, rules.hash_code(secret), given, former=former):
+        return None
+    issuer = parts.settings.issuer
+    return rules.answer_address(request.redirect_uri, issuer=issuer, state=request.state, code=code)
+
+
+def _new_code(request: AuthorizationRequest, session: Session, *, at: datetime) -> tuple[str, AuthorizationCode]:
     code = secrets.token_urlsafe(SECRET_BYTES)
-    given = AuthorizationCode(
+    return code, AuthorizationCode(
         code_hash=rules.hash_code(code),
         client_id=request.client_id,
         redirect_uri=request.redirect_uri,
@@ -87,11 +131,6 @@ async def grant(  # noqa: PLR0913 - what the code stands for, each by name
         dpop_jkt=request.dpop_jkt,
         expires_at=at + rules.CODE_LIFE,
     )
-    if secret is None:
-        await store.add_code(tx, given)
-    elif not await store.answer_request(tx, rules.hash_code(secret), given):
-        return None
-    return rules.answer_address(request.redirect_uri, issuer=issuer, state=request.state, code=code)
 
 
 def _granted_scope(request: AuthorizationRequest, *, is_recourse: bool) -> tuple[str, ...]:

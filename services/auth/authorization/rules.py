@@ -67,6 +67,27 @@ class AuthorizationRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class PostedForm:
+    """By what a form is known when it is sent again; `session_brought` is the browser's cookie, hashed.
+
+    `mark`: of all that the form says, keyed with the secret of its request, so that it tells nobody what that is.
+    """
+
+    mark: bytes = field(repr=False)
+    session_brought: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredRequest:
+    """With what a request was answered. `mark`: of the form that led to it, while that may be sent again."""
+
+    session_id: UUID
+    code_hash: bytes = field(repr=False)
+    mark: bytes | None = field(repr=False)
+    session_brought: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Conduct:
     """How the client wants its request to be met."""
 
@@ -144,6 +165,12 @@ def require_hinted(request: AuthorizationRequest, subject: str | None) -> Author
     if request.required_subject not in {None, subject}:
         raise OAuthError("invalid_request", "id_token_hint and claims name two persons")
     return replace(request, required_subject=subject)
+
+
+def is_repeated(answered: AnsweredRequest, form: PostedForm, *, session_hash: bytes) -> bool:
+    """Whether it is the form that was answered, from the browser that sent it or has the session by now."""
+    is_same = answered.mark is not None and hmac.compare_digest(answered.mark, form.mark)
+    return is_same and form.session_brought in {answered.session_brought, session_hash}
 
 
 def unmet(request: AuthorizationRequest, *, acr: str, subject: str) -> OAuthError | None:

@@ -13,11 +13,12 @@ from services.auth.authorization.held_store import (
     held_session_of,
     session_in,
 )
-from services.auth.authorization.rules import AuthorizationCode, AuthorizationRequest
+from services.auth.authorization.rules import AnsweredRequest, AuthorizationCode, AuthorizationRequest, PostedForm
 from services.auth.session.rules import Session
 
-REQUEST_COLUMNS = """client_id, redirect_uri, scope, resources, state, nonce, code_challenge, language,
-    login_hint, required_acr, required_subject, dpop_jkt, asks_consent, pushed_hash"""
+ASKED_COLUMNS = """client_id, redirect_uri, scope, resources, state, nonce, code_challenge, language,
+    login_hint, required_acr, required_subject, dpop_jkt, asks_consent"""
+REQUEST_COLUMNS = f"{ASKED_COLUMNS}, pushed_hash"
 # A page that is loaded again waits in place of the one before. What was pushed and is answered waits no more.
 INSERT_REQUEST = f"""
 INSERT INTO authorization_requests (secret_hash, expires_at, {REQUEST_COLUMNS})
@@ -49,8 +50,12 @@ INSERT_CODE = f"""
 INSERT INTO authorization_codes ({CODE_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 """
 ANSWER_REQUEST = f"""
-WITH answered AS (DELETE FROM authorization_requests WHERE secret_hash = $12 RETURNING client_id, pushed_hash),
-    served AS (DELETE FROM pushed_requests p USING answered WHERE p.uri_hash = answered.pushed_hash)
+WITH answered AS (DELETE FROM authorization_requests WHERE secret_hash = $12 RETURNING *),
+    served AS (DELETE FROM pushed_requests p USING answered WHERE p.uri_hash = answered.pushed_hash),
+    kept AS (
+        INSERT INTO answered_requests
+            ({ASKED_COLUMNS}, secret_hash, expires_at, session_id, code_hash, form_mark, session_brought)
+        SELECT {ASKED_COLUMNS}, secret_hash, greatest(expires_at, $9), $4, $1, $13, $14 FROM answered)
 INSERT INTO authorization_codes ({CODE_COLUMNS})
 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 FROM answered RETURNING client_id
 """
@@ -60,6 +65,14 @@ WITH used AS (
     UPDATE authorization_codes SET used_at = $2 WHERE code_hash = $1 AND used_at IS NULL RETURNING session_id)
 SELECT {HELD_COLUMNS} FROM used JOIN sessions s ON s.id = used.session_id {WITH_FACTS}
 """
+LOCK_ANSWERED = """
+SELECT session_id, code_hash, form_mark, session_brought FROM answered_requests
+WHERE secret_hash = $1 AND expires_at > $2 FOR UPDATE
+"""
+UPDATE_ANSWERED_CODE = "UPDATE answered_requests SET code_hash = $2 WHERE secret_hash = $1"
+UPDATE_FORM_FORGOTTEN = "UPDATE answered_requests SET form_mark = NULL WHERE secret_hash = $1"
+DELETE_OLD_ANSWERED = deleting_some("answered_requests", "expires_at < $1")
+DELETE_UNUSED_CODE = "DELETE FROM authorization_codes WHERE code_hash = $1 AND used_at IS NULL RETURNING code_hash"
 DELETE_OLD_CODES = deleting_some(
     "authorization_codes",
     """expires_at < $1
@@ -107,9 +120,35 @@ async def add_code(tx: Connection, code: AuthorizationCode) -> None:
     await tx.execute(INSERT_CODE, *_values(code))
 
 
-async def answer_request(tx: Connection, secret_hash: bytes, code: AuthorizationCode) -> bool:
-    """Takes the request and adds the code; does neither and answers False when it was answered before."""
-    return await tx.fetchval(ANSWER_REQUEST, *_values(code), secret_hash) is not None
+async def answer_request(
+    tx: Connection, secret_hash: bytes, code: AuthorizationCode, *, form: PostedForm | None
+) -> bool:
+    """Takes the request and adds the code; does neither and answers False when it was answered before.
+
+    `form`: may be sent again, for another code in place of this one.
+    """
+    mark, brought = (None, None) if form is None else (form.mark, form.session_brought)
+    return await tx.fetchval(ANSWER_REQUEST, *_values(code), secret_hash, mark, brought) is not None
+
+
+async def lock_answered(tx: Connection, secret_hash: bytes, *, at: datetime) -> AnsweredRequest | None:
+    row = await tx.fetchrow(LOCK_ANSWERED, secret_hash, at)
+    if row is None:
+        return None
+    return AnsweredRequest(row["session_id"], row["code_hash"], row["form_mark"], row["session_brought"])
+
+
+async def replace_code(tx: Connection, secret_hash: bytes, code: AuthorizationCode, *, former: bytes) -> bool:
+    """False when the former one was used; whoever uses it at this moment is waited for."""
+    if await tx.fetchval(DELETE_UNUSED_CODE, former) is None:
+        return False
+    await add_code(tx, code)
+    await tx.execute(UPDATE_ANSWERED_CODE, secret_hash, code.code_hash)
+    return True
+
+
+async def forget_form(tx: Connection, secret_hash: bytes) -> None:
+    await tx.execute(UPDATE_FORM_FORGOTTEN, secret_hash)
 
 
 async def find_code_and_session(
@@ -135,6 +174,7 @@ async def forget_old(tx: Connection, *, requests_before: datetime, codes_before:
     """The most that went of one kind."""
     return max(
         await delete_some(tx, DELETE_OLD_REQUESTS, requests_before),
+        await delete_some(tx, DELETE_OLD_ANSWERED, requests_before),
         await delete_some(tx, DELETE_OLD_CODES, codes_before),
     )
 

@@ -24,7 +24,7 @@ def follow(request: Request, visit: Visit, outcome: Outcome, *, show_again: Show
     """
     match outcome.next:
         case Next.BACK | Next.STEP:
-            return _onward(parts_of(request), outcome)
+            return onward(parts_of(request), outcome)
         case Next.SIGN_IN:
             return RedirectResponse(SIGN_IN, SEE_OTHER)
         case Next.STATE:
@@ -46,14 +46,14 @@ def status_of(outcome: Outcome | None, *, refused: int = 401) -> tuple[int, dict
     return refused, {}
 
 
-def _onward(parts: Parts, outcome: Outcome) -> Response:
+def onward(parts: Parts, outcome: Outcome) -> Response:
     issuer = parts.settings.issuer
     answer = RedirectResponse(outcome.location or f"/{outcome.stage or Stage.COMPLETE}", SEE_OTHER)
     if outcome.session_secret is not None:
         set_cookie(answer, SESSION, outcome.session_secret, issuer=issuer)
     if outcome.devices is not None:
         set_cookie(answer, DEVICES, outcome.devices, issuer=issuer, life=devices.LIFE)
-    if outcome.next is Next.BACK:
+    if outcome.next is Next.BACK and not outcome.may_come_again:
         drop_cookie(answer, REQUEST, issuer=issuer)
     return answer
 

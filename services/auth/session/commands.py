@@ -275,6 +275,17 @@ async def with_factors(database: Database | Connection, holder: Holder) -> Holde
     return replace(holder, factors=kinds | {FactorKind.TOTP} if holder.agent else kinds)
 
 
+async def renew_secret(tx: Connection, call: Call, session: Session) -> Opened:
+    """The browser that a complete session is of never got its secret, or is given another one.
+
+    Raises UnexpectedRowCount when it has ended meanwhile.
+    """
+    secret = secrets.token_urlsafe(SECRET_BYTES)
+    renewed = replace(session, secret_hash=rules.hash_secret(secret), last_seen_at=call.at)
+    await store.save_stage(tx, renewed, was=Stage.COMPLETE)
+    return Opened(renewed, secret)
+
+
 async def touch_session(tx: Connection, call: Call, session: Session) -> None:
     """Raises UnexpectedRowCount when it has ended meanwhile."""
     await store.save_seen(tx, session.id, at=call.at)

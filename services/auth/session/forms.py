@@ -12,21 +12,23 @@ from libs.common.description import tells
 from libs.common.errors import DomainError, FactsTooOld, Unavailable
 from libs.common.problems import status_of, waiting_of
 from services.auth import records
-from services.auth.authorization.commands import find_request_and_client
-from services.auth.cookies import DEVICES, REQUEST, SESSION, form_token, is_form_token, read_cookie
+from services.auth.authorization.commands import find_answered_and_client, find_request_and_client
+from services.auth.authorization.rules import PostedForm
+from services.auth.cookies import DEVICES, REQUEST, SESSION, form_mark, form_token, is_form_token, read_cookie
 from services.auth.descriptions import PAGE
 from services.auth.pages import language_of
 from services.auth.parameters import Malformed, Parameters, read_form
 from services.auth.parts import parts_of
 from services.auth.session import devices
 from services.auth.session.commands import find_session
-from services.auth.session.rules import Session, Stage
+from services.auth.session.rules import Session, Stage, hash_secret
 from services.auth.session.visit import Visit
 
 STATUS_OF_FAULT = {
     "no-such-page": 404,
     "facts-too-old": 503,
     "start-again": 400,
+    "signed-in-already": 409,
     "request-not-understood": 400,
     "sign-in-first": 403,
     "sign-in-again": 403,
@@ -45,6 +47,14 @@ class NotToBeAnswered(Exception):
         self.fault = fault
 
 
+class AnsweredBefore(NotToBeAnswered):
+    """The request waits no more, because a form of this browser was answered; this may be that form again."""
+
+    def __init__(self, visit: Visit) -> None:
+        super().__init__("start-again")
+        self.visit = visit
+
+
 def page(
     endpoint: Callable[[Request], Awaitable[Answer]],
 ) -> Callable[[Request], Awaitable[Answer | Response]]:
@@ -56,19 +66,53 @@ def page(
         request.state.language = _language(request, otherwise=request.state.language)
         try:
             return await endpoint(request)
+        except AnsweredBefore:
+            # Met in one place, whichever page it is.
+            raise
         except (NotToBeAnswered, Malformed, DomainError) as refusal:
-            return _error_page(request, refusal)
+            return refusal_page(request, refusal)
 
     return answer
 
 
 async def read_visit(request: Request, *, action: str) -> Visit:
     """Raises NotToBeAnswered when nobody asked for a sign-in, or the facts are too old for one."""
+    visit, is_waiting = await _find_visit(request, action=action)
+    if not is_waiting:
+        raise AnsweredBefore(visit)
+    return visit
+
+
+async def read_posted(request: Request, *, action: str, form: str) -> tuple[Visit, Parameters]:
+    """A form that is not from our own page in this browser is refused: nobody is signed in by another site.
+
+    Raises NotToBeAnswered, Malformed; the refusal is recorded, but for AnsweredBefore, which may end well.
+    """
+    try:
+        visit, is_waiting = await _find_visit(request, action=action)
+        given = await read_form(request)
+        _require_form_token(given, visit, form=form)
+    except (NotToBeAnswered, Malformed) as refusal:
+        await _record_refusal(request, action=action, refusal=refusal)
+        raise
+    visit = replace(visit, form=_posted(request, visit, given))
+    if not is_waiting:
+        raise AnsweredBefore(visit)
+    return visit, given
+
+
+async def _find_visit(request: Request, *, action: str) -> tuple[Visit, bool]:
+    """And whether its request still waits; else it was answered a short time ago. Raises NotToBeAnswered."""
     parts = parts_of(request)
-    issuer = parts.settings.issuer
+    issuer, at = parts.settings.issuer, request.state.at
     secret = read_cookie(request, REQUEST, issuer=issuer)
-    found = None if secret is None else await find_request_and_client(parts.database, secret, at=request.state.at)
-    if secret is None or found is None:
+    if secret is None:
+        raise NotToBeAnswered("start-again")
+    # Read before the request: a session that another step moves on at this moment finds its request answered.
+    session = await find_session(parts.database, read_cookie(request, SESSION, issuer=issuer), parts.settings)
+    waiting = await find_request_and_client(parts.database, secret, at=at)
+    found = waiting or await find_answered_and_client(parts.database, secret, at=at)
+    if found is None:
         raise NotToBeAnswered("start-again")
     wanted, client = found
     if wanted.redirect_uri not in client.redirect_uris:
@@ -78,26 +122,15 @@ async def read_visit(request: Request, *, action: str) -> Visit:
     wanted = replace(wanted, language=request.state.language)
     if parts.freshness.too_old() is not None:
         raise NotToBeAnswered(FactsTooOld.code)
-    session_secret = read_cookie(request, SESSION, issuer=issuer)
-    session = await find_session(parts.database, session_secret, parts.settings)
     circumstances = records.circumstances(request, action=action)
     known_by = read_cookie(request, DEVICES, issuer=issuer, longest=devices.LONGEST)
-    return Visit(circumstances, wanted, secret, client, session, devices=known_by)
+    return Visit(circumstances, wanted, secret, client, session, devices=known_by), waiting is not None
 
 
-async def read_posted(request: Request, *, action: str, form: str) -> tuple[Visit, Parameters]:
-    """A form that is not from our own page in this browser is refused: nobody is signed in by another site.
-
-    Raises NotToBeAnswered, Malformed; the refusal is recorded.
-    """
-    try:
-        visit = await read_visit(request, action=action)
-        given = await read_form(request)
-        _require_form_token(given, visit, form=form)
-    except (NotToBeAnswered, Malformed) as refusal:
-        await _record_refusal(request, action=action, refusal=refusal)
-        raise
-    return visit, given
+def _posted(request: Request, visit: Visit, given: Parameters) -> PostedForm:
+    brought = read_cookie(request, SESSION, issuer=parts_of(request).settings.issuer)
+    mark = form_mark(visit.request_secret, action=visit.circumstances.action, said=given.as_query())
+    return PostedForm(mark, None if brought is None else hash_secret(brought))
 
 
 def _language(request: Request, *, otherwise: str) -> str:
@@ -142,8 +175,12 @@ def told(error: DomainError | None, *, language: str) -> dict[str, Any]:
     return {"status": status_of(type(error)), "headers": waiting_of(error), "fault": error.detail(language)}
 
 
-def _error_page(request: Request, refusal: NotToBeAnswered | Malformed | DomainError) -> Response:
+def refusal_page(request: Request, refusal: NotToBeAnswered | Malformed | DomainError) -> Response:
     fault, status = _fault(refusal)
+    return error_page(request, fault, status=status)
+
+
+def error_page(request: Request, fault: str, *, status: int, **shown: Any) -> Response:
     return parts_of(request).pages.answer(
         "error.html",
         language=request.state.language,
@@ -153,6 +190,7 @@ def _error_page(request: Request, refusal: NotToBeAnswered | Malformed | DomainE
         fault=fault,
         again=_page_of(request) if status == STATUS_OF_FAULT["facts-too-old"] else None,
         correlation_id=str(request.state.correlation_id),
+        **shown,
     )
 
 

@@ -56,6 +56,7 @@ async def give_one_time_code(parts: Parts, visit: Visit, session: Session, *, ty
             typed=typed.get_secret_value(),
         )
         if not is_proved:
+            await steps.require_unanswered(tx, visit)
             refused = await refuse(tx, visit, holder, session, kind=kind)
             return await _slow(tx, call, owner, session, of_owner=heard.of_owner) or refused
         opened = await prove(tx, call, session, kind=kind, choosing=choosing, aging=aging)

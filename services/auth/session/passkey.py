@@ -117,6 +117,7 @@ async def give_passkey(parts: Parts, visit: Visit, session: Session, *, given: s
         await one_time_code.keep_code_of(tx, holder)
         asserted = await passkeys.assert_passkey(tx, call, parts, own, given=given, asked=asked)
         if asserted is not Asserted.PROVED:
+            await steps.require_unanswered(tx, visit)
             return await one_time_code.refuse(tx, visit, holder, session, kind=FactorKind.PASSKEY)
         opened = await one_time_code.prove(
             tx, call, session, kind=FactorKind.PASSKEY, choosing=choosing, aging=parts.settings.password_aging

@@ -1,21 +1,23 @@
 """What every step of a sign-in has in common: one transaction, one access record with its result, one way on."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from libs.common.access_records import Circumstances, record_call
 from libs.common.contracts.auth import AuthenticationFailed
 from libs.common.contracts.envelope import agent_key, applicant_key
-from libs.common.database import Connection
+from libs.common.database import Connection, Database
 from libs.common.errors import FactsTooOld, StateChanged
 from libs.common.outbox import publish
 from libs.common.principal import Principal
 from services.auth import records
-from services.auth.authorization.commands import grant, may_answer
+from services.auth.authorization.commands import find_answered_and_client, grant, may_answer
 from services.auth.parts import Parts
 from services.auth.session import attempts, commands, consent, devices, rules, step_up, store
 from services.auth.session.attempts import Heard, Subjects
 from services.auth.session.commands import Opened
 from services.auth.session.devices import Binding
+from services.auth.session.forms import AnsweredBefore
 from services.auth.session.holder import Holder
 from services.auth.session.representation import is_choice_offered
 from services.auth.session.rules import Session, Stage
@@ -37,18 +39,38 @@ class Objected(Exception):
 
 
 async def take(parts: Parts, visit: Visit, holder: Holder, step: Step) -> Outcome:
-    """The step in its transaction; it must end in `pass_on` or record its own refusal. Raises StateChanged."""
+    """The step in its transaction; it must end in `pass_on` or record its own refusal.
+
+    Raises StateChanged, and AnsweredBefore when another form of this browser was faster.
+    """
     try:
         async with parts.database.transaction() as tx:
             outcome = await step(tx)
     except Objected as objected:
-        outcome = await refuse(parts, visit, holder, reason=objected.reason, outcome=objected.outcome)
+        await _forgive(parts, objected.outcome)
+        return await refuse(parts, visit, holder, reason=objected.reason, outcome=objected.outcome)
     except StateChanged as changed:
         await refuse(parts, visit, holder, reason=changed.code, outcome=Outcome(Next.START_AGAIN))
         raise
+    await _forgive(parts, outcome)
+    return outcome
+
+
+async def _forgive(parts: Parts, outcome: Outcome) -> None:
     if outcome.forgiven is not None:
         await attempts.forgive(parts.database, outcome.forgiven)
-    return outcome
+
+
+async def _is_answered(database: Database | Connection, visit: Visit) -> bool:
+    """Since the form was read."""
+    secret, at = visit.request_secret, visit.circumstances.at
+    return await find_answered_and_client(database, secret, at=at) is not None
+
+
+async def require_unanswered(tx: Connection, visit: Visit) -> None:
+    """What is wrong now may have been right when the form came first. Raises Objected."""
+    if await _is_answered(tx, visit):
+        raise Objected(ANSWERED, Outcome(Next.START_AGAIN))
 
 
 async def pass_on(  # noqa: PLR0913 - the last step has all that the others found
@@ -80,7 +102,7 @@ async def pass_on(  # noqa: PLR0913 - the last step has all that the others foun
             session=session,
             circumstances=visit.circumstances,
         )
-    due = await _due_stage(tx, session, visit, holder)
+    due = await due_stage(tx, session, visit, holder)
     if due is not Stage.COMPLETE:
         if session.stage is Stage.COMPLETE:
             await step_up.note_step_up(tx, visit.request_secret, session, at=visit.circumstances.at)
@@ -93,12 +115,19 @@ async def pass_on(  # noqa: PLR0913 - the last step has all that the others foun
         session,
         holder=holder,
         secret=visit.request_secret,
+        form=visit.form,
         at=visit.circumstances.at,
     )
     if location is None:
         raise Objected(ANSWERED, Outcome(Next.START_AGAIN, forgiven=subjects))
-    known_by = _known_by(parts, visit, holder)
-    return Outcome(Next.BACK, session_secret=opened.secret, location=location, devices=known_by, forgiven=subjects)
+    return replace(
+        way_back(parts, visit, holder, location=location), session_secret=opened.secret, forgiven=subjects
+    )
+
+
+def way_back(parts: Parts, visit: Visit, holder: Holder, *, location: str) -> Outcome:
+    """With a code, to the client."""
+    return Outcome(Next.BACK, location=location, devices=_known_by(parts, visit, holder), may_come_again=True)
 
 
 def _known_by(parts: Parts, visit: Visit, holder: Holder) -> str | None:
@@ -117,7 +146,7 @@ def binding_of(holder: Holder) -> Binding | None:
     return Binding(holder.agent.actor, holder.agent.password_hash) if holder.agent else None
 
 
-async def _due_stage(tx: Connection, session: Session, visit: Visit, holder: Holder) -> Stage:
+async def due_stage(tx: Connection, session: Session, visit: Visit, holder: Holder) -> Stage:
     """The session's own next step, then what the request asks for beyond it."""
     required = visit.request.required_acr
     if session.stage is not Stage.COMPLETE:
@@ -161,7 +190,12 @@ async def refuse(  # noqa: PLR0913 - what is recorded, each by name
     outcome: Outcome,
     is_failure: bool = False,
 ) -> Outcome:
-    """`is_failure`: a factor of a known code was wrong, which others are told."""
+    """`is_failure`: a factor of a known code was wrong, which others are told.
+
+    Raises AnsweredBefore instead of starting again when another form of this browser was faster.
+    """
+    if outcome.next is Next.START_AGAIN and await _is_answered(parts.database, visit):
+        raise AnsweredBefore(visit)
     circumstances, facts = visit.circumstances, claimed.facts
     principal = claimed_by(visit, claimed)
     async with parts.database.transaction() as tx:

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from libs.common.access_records import Circumstances
 from libs.common.errors import DomainError
-from services.auth.authorization.rules import AuthorizationRequest
+from services.auth.authorization.rules import AuthorizationRequest, PostedForm
 from services.auth.client.rules import Client
 from services.auth.session.attempts import Subjects
 from services.auth.session.rules import Session, Stage
@@ -22,6 +22,7 @@ class Visit:
     client: Client
     session: Session | None
     devices: str | None = field(default=None, repr=False)
+    form: PostedForm | None = None
 
 
 class Next(StrEnum):
@@ -48,6 +49,8 @@ class Outcome:
 
     `forgiven` are the counts of an attempt that turned out well, once the step is committed.
 
+    `may_come_again`: the browser keeps the cookie of its request, which its form may bring once more.
+
     `error` says what was wrong with what was typed, where that may be told.
     """
 
@@ -60,3 +63,4 @@ class Outcome:
     error: DomainError | None = None
     devices: str | None = field(default=None, repr=False)
     forgiven: Subjects | None = None
+    may_come_again: bool = False

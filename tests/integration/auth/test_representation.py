@@ -427,7 +427,7 @@ async def test_another_browsers_choice_is_not_ones_own(
     await browser.get(portal.authorize(prompt="select_account"))
     theirs = new_browser(auth)
     await parties.sign_in(theirs, portal, other)
-    assert (await theirs.get("/applicant")).status_code == 400
+    assert (await theirs.get("/applicant")).status_code == 409, "signed in, with nothing to choose"
     mixed = new_browser(auth)
     mixed.http.cookies.set("clicsequr-request", browser.http.cookies["clicsequr-request"], domain="127.0.0.1")
     mixed.http.cookies.set("clicsequr-session", theirs.http.cookies["clicsequr-session"], domain="127.0.0.1")

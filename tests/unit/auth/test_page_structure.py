@@ -50,6 +50,7 @@ FAULTS = (
     "sign-in-first",
     "sign-in-again",
     "start-again",
+    "signed-in-already",
     "no-such-page",
     "failed",
     "request-not-understood",

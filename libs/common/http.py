@@ -135,7 +135,7 @@ class CallMiddleware:
             if status:
                 raise
             state["trace_id"] = current.trace_id
-            answer = await self._on_fault(Request(scope), error)
+            answer = await self._answer_to(error, Request(scope))
             await answer(scope, receive, send_with_headers)
         finally:
             route = getattr(scope.get("route"), "path_format", "unmatched")
@@ -144,6 +144,13 @@ class CallMiddleware:
             current.failed = current.failed or status >= SERVER_ERROR
             current.attributes.update({"http.response.status_code": status, "http.route": route})
             count_request(scope["method"], route, status, seconds=time.perf_counter() - started)
+
+    async def _answer_to(self, fault: Exception, request: Request) -> Response:
+        try:
+            return await self._on_fault(request, fault)
+        except Exception:
+            log.exception("the answer to a failure failed")
+            return await _answer_unforeseen(request, fault)
 
 
 def _limited(receive: Receive) -> Receive:

@@ -1,7 +1,7 @@
 """What people see at an address that is none, and where something failed; programs are answered as everywhere."""
 
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
@@ -25,16 +25,32 @@ async def _answer(otherwise: Handler, request: Request, error: Exception) -> Res
     fault = FAULT_OF_STATUS.get(plain.status_code)
     if fault is None or not wants_page(request):
         return plain
-    parts, preferred = parts_of(request), request.state.language
-    shown = parts.pages.answer(
-        "error.html",
-        language=language_of(request, issuer=parts.settings.issuer, otherwise=preferred),
-        form_leads_to=None,
-        status=plain.status_code,
-        fault=fault,
-        again=None,
-        correlation_id=str(request.state.correlation_id),
+    issuer, preferred = parts_of(request).settings.issuer, request.state.language
+    request.state.language = language_of(request, issuer=issuer, otherwise=preferred)
+    allowed = plain.headers.get("allow")
+    return error_page(
+        request, fault, status=plain.status_code, headers=None if allowed is None else {"Allow": allowed}
     )
-    if "allow" in plain.headers:
-        shown.headers["Allow"] = plain.headers["allow"]
-    return shown
+
+
+def error_page(
+    request: Request,
+    fault: str,
+    *,
+    status: int,
+    headers: dict[str, str] | None = None,
+    again: str | None = None,
+    **shown: Any,
+) -> Response:
+    """In the language of the request's state. `again`: where the step that was not done is begun again."""
+    return parts_of(request).pages.answer(
+        "error.html",
+        language=request.state.language,
+        form_leads_to=None,
+        status=status,
+        headers=headers,
+        fault=fault,
+        again=again,
+        correlation_id=str(request.state.correlation_id),
+        **shown,
+    )

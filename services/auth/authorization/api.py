@@ -22,6 +22,7 @@ from services.auth.by_get import brings_session, repeat_by_get
 from services.auth.client.commands import find_client
 from services.auth.client.rules import Client
 from services.auth.cookies import REQUEST, SESSION, read_cookie, set_cookie
+from services.auth.fault_pages import error_page
 from services.auth.oauth_errors import OAuthError, oauth_error_of
 from services.auth.pages import language_of
 from services.auth.parameters import Parameters, Repeated, read_form, read_query
@@ -257,12 +258,5 @@ def _redirect(location: str) -> Response:
 
 def _error_page(request: Request, *, language: str) -> Response:
     """RFC 6749 §4.1.2.1: an address that is not registered is never followed."""
-    return parts_of(request).pages.answer(
-        "error.html",
-        language=language,
-        form_leads_to=None,
-        status=400,
-        fault="request-not-understood",
-        again=None,
-        correlation_id=str(request.state.correlation_id),
-    )
+    request.state.language = language
+    return error_page(request, "request-not-understood", status=400)

@@ -16,6 +16,7 @@ from services.auth.authorization.commands import find_answered_and_client, find_
 from services.auth.authorization.rules import PostedForm
 from services.auth.cookies import DEVICES, REQUEST, SESSION, form_mark, form_token, is_form_token, read_cookie
 from services.auth.descriptions import PAGE
+from services.auth.fault_pages import error_page
 from services.auth.pages import language_of
 from services.auth.parameters import Malformed, Parameters, read_form
 from services.auth.parts import parts_of
@@ -177,21 +178,9 @@ def told(error: DomainError | None, *, language: str) -> dict[str, Any]:
 
 def refusal_page(request: Request, refusal: NotToBeAnswered | Malformed | DomainError) -> Response:
     fault, status = _fault(refusal)
-    return error_page(request, fault, status=status)
-
-
-def error_page(request: Request, fault: str, *, status: int, **shown: Any) -> Response:
-    return parts_of(request).pages.answer(
-        "error.html",
-        language=request.state.language,
-        form_leads_to=None,
-        status=status,
-        headers=RETRY_AFTER if status == STATUS_OF_FAULT["facts-too-old"] else None,
-        fault=fault,
-        again=_page_of(request) if status == STATUS_OF_FAULT["facts-too-old"] else None,
-        correlation_id=str(request.state.correlation_id),
-        **shown,
-    )
+    if status != STATUS_OF_FAULT["facts-too-old"]:
+        return error_page(request, fault, status=status)
+    return error_page(request, fault, status=status, headers=RETRY_AFTER, again=_page_of(request))
 
 
 def _page_of(request: Request) -> str | None:

@@ -3,9 +3,10 @@
 from fastapi import FastAPI, Request, Response
 
 from libs.common.errors import DomainError
+from services.auth.fault_pages import error_page
 from services.auth.parts import parts_of
 from services.auth.session.answers import onward
-from services.auth.session.forms import STATUS_OF_FAULT, AnsweredBefore, error_page, refusal_page
+from services.auth.session.forms import STATUS_OF_FAULT, AnsweredBefore, refusal_page
 from services.auth.session.sent_again import is_signed_in, repeat
 
 

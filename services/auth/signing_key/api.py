@@ -1,7 +1,8 @@
 from fastapi import Request, Response
 
 from libs.common.admission import public
-from libs.common.description import tells
+from libs.common.description import raises, tells
+from libs.common.errors import DatabaseUnavailable
 from libs.common.http import new_router
 from services.auth import descriptions
 from services.auth.parts import parts_of
@@ -12,6 +13,7 @@ router = new_router(tags=["keys"])
 @router.get("/oauth/jwks")
 @public
 @tells(descriptions.PUBLISHED)
+@raises(DatabaseUnavailable)
 async def jwks(request: Request) -> Response:
     """RFC 7517 §5; `ETag` by the keys that are published."""
     known = await parts_of(request).keys.key_set()

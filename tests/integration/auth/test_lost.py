@@ -113,9 +113,12 @@ async def test_people_are_told_on_a_page_that_something_failed_and_programs_as_e
     assert shown.headers["x-correlation-id"] in shown.text
     assert "marker" not in shown.text
     assert "default-src 'none'" in shown.headers["content-security-policy"]
-    told = await page(supported, accept="application/json")
-    assert (told.status_code, told.json()["code"]) == (500, "internal-error")
-    assert told.json()["trace_id"]
+    programs = await page(supported, accept="application/json")
+    monkeypatch.setattr("services.auth.pages.Pages.answer", fail)
+    where_pages_fail_too = await page(supported, accept="text/html")
+    for told in (programs, where_pages_fail_too):
+        assert (told.status_code, told.json()["code"]) == (500, "internal-error")
+        assert told.json()["trace_id"]
 
 
 async def test_without_a_number_none_is_invented(auth: Running) -> None:

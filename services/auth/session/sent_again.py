@@ -51,7 +51,10 @@ async def is_signed_in(parts: Parts, visit: Visit) -> bool:
 
 
 async def _repeat(tx: Connection, parts: Parts, visit: Visit, form: PostedForm) -> Outcome:
-    """Raises Objected, and StateChanged when the session ends at this moment."""
+    """Locks the code, the session and the consent in the order in which redeeming and the steps do.
+
+    Raises Objected, and StateChanged when the session ends at this moment.
+    """
     at = visit.circumstances.at
     answered = await authorization.lock_answered(tx, visit.request_secret, at=at)
     session = None if answered is None else await _keep_session(tx, parts, visit, answered.session_id)
@@ -60,18 +63,18 @@ async def _repeat(tx: Connection, parts: Parts, visit: Visit, form: PostedForm) 
     if not is_repeated(answered, form, session_hash=session.secret_hash):
         raise _objected(ANSWERED)
     holder = await commands.with_factors(tx, await commands.find_holder(tx, session))
-    if not await _is_still_good(tx, visit, session, holder):
-        raise _objected(ANSWERED)
     location = await authorization.grant_again(
         tx, parts, visit.request, session, secret=visit.request_secret, former=answered.code_hash, at=at
     )
     if location is None:
         raise _objected(ANSWERED)
     principal = steps.principal_of(holder, session, visit)
+    secret = await _hand_over(tx, records.call_of(visit.circumstances, principal), session, form)
+    if not await _is_still_good(tx, visit, session, holder):
+        raise _objected(ANSWERED)
     refusal = await steps.record(tx, principal, visit.circumstances)
     if refusal is not None:
         raise _objected(refusal)
-    secret = await _hand_over(tx, records.call_of(visit.circumstances, principal), session, form)
     return replace(steps.way_back(parts, visit, holder, location=location), session_secret=secret)
 
 

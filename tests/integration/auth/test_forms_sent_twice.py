@@ -75,6 +75,16 @@ async def with_factor(
     return portal, browser, page, {"one_time_code": next_code(totp)}
 
 
+async def at_first_use(
+    service: Running, platform: Platform
+) -> tuple[Client, Browser, httpx.Response, dict[str, str]]:
+    """At the page where a password is chosen, with one that will do."""
+    person = await parties.new_person_in_charge(service)
+    portal, browser = parties.client(service, platform), new_browser(service)
+    page = await parties.sign_in(browser, portal, person)
+    return portal, browser, page, {"new_password": PASSWORD, "repeated_password": PASSWORD}
+
+
 async def test_a_password_sent_twice_ends_where_the_first_one_would_have_with_the_one_code_that_is_good(
     auth: Running, platform: Platform
 ) -> None:
@@ -164,10 +174,7 @@ async def test_a_one_time_code_sent_twice_ends_where_the_first_one_would_have(
 async def test_a_chosen_password_sent_twice_ends_where_the_first_one_would_have(
     auth: Running, platform: Platform
 ) -> None:
-    person = await parties.new_person_in_charge(auth)
-    portal, browser = parties.client(auth, platform), new_browser(auth)
-    page = await parties.sign_in(browser, portal, person)
-    chosen = {"new_password": PASSWORD, "repeated_password": PASSWORD}
+    portal, browser, page, chosen = await at_first_use(auth, platform)
     same = as_it_is(auth, browser)
     first = await browser.submit(chosen, page=page)
     second = await same.submit(chosen, page=page)
@@ -243,10 +250,7 @@ async def test_of_one_time_codes_sent_at_one_instant_exactly_one_is_good_and_non
 async def test_of_chosen_passwords_sent_at_one_instant_exactly_one_is_good(
     auth: Running, platform: Platform
 ) -> None:
-    person = await parties.new_person_in_charge(auth)
-    portal, browser = parties.client(auth, platform), new_browser(auth)
-    page = await parties.sign_in(browser, portal, person)
-    chosen = {"new_password": PASSWORD, "repeated_password": PASSWORD}
+    portal, browser, page, chosen = await at_first_use(auth, platform)
     same = [as_it_is(auth, browser) for _ in range(2)]
     answers = await asyncio.gather(*(one.submit(chosen, page=page) for one in same))
     await _exactly_one_is_good(portal, answers)

@@ -115,8 +115,8 @@ PASSKEY_OPTIONS: Described = {
 AUTHORIZE_ANSWERS: Described = {"responses": _pages(400, 403, 503), "security": []}
 AUTHORIZE = AUTHORIZE_ANSWERS | _query("client_id", *AUTHORIZATION, "request_uri", required=("client_id",))
 AUTHORIZE_BY_FORM = AUTHORIZE_ANSWERS | _form("client_id", *AUTHORIZATION, "request_uri", required=("client_id",))
-LOGOUT = PAGE | _query(*LOGOUT_MEMBERS)
-LOGOUT_BY_FORM = PAGE | _form(*LOGOUT_MEMBERS, "form_token")
+LOGOUT = PAGE | _query(*LOGOUT_MEMBERS, "language")
+LOGOUT_BY_FORM = PAGE | _form(*LOGOUT_MEMBERS, "language", "form_token")
 
 TOKEN: Described = {
     **_form(

@@ -7,7 +7,16 @@ from libs.common.http import new_router
 from services.auth import descriptions, records
 from services.auth.authorization.rules import choose_locale
 from services.auth.by_get import brings_session, repeat_by_get
-from services.auth.cookies import SESSION, drop_cookie, form_token, is_form_token, read_cookie
+from services.auth.cookies import (
+    LANGUAGE,
+    SESSION,
+    drop_cookie,
+    form_token,
+    is_form_token,
+    read_cookie,
+    set_cookie,
+)
+from services.auth.pages import LANGUAGES, language_of
 from services.auth.parameters import Parameters, read_form, read_query
 from services.auth.parts import parts_of
 from services.auth.session.commands import find_session
@@ -43,7 +52,7 @@ async def logout_by_form(request: Request) -> Response:
 async def _logout(request: Request, asked: Parameters, *, action: str) -> Response:
     parts = parts_of(request)
     issuer = parts.settings.issuer
-    request.state.language = choose_locale(asked, preferred=request.state.language)
+    request.state.language = _language(request, asked)
     secret = read_cookie(request, SESSION, issuer=issuer)
     session = await find_session(parts.database, secret, parts.settings)
     wanted = await read_logout(parts, asked, session)
@@ -56,6 +65,14 @@ async def _logout(request: Request, asked: Parameters, *, action: str) -> Respon
     if secret is not None:
         drop_cookie(answer, SESSION, issuer=issuer)
     return answer
+
+
+def _language(request: Request, asked: Parameters) -> str:
+    chosen = asked.one("language")
+    if chosen in LANGUAGES:
+        return chosen
+    asked_for = choose_locale(asked, preferred=request.state.language)
+    return language_of(request, issuer=parts_of(request).settings.issuer, otherwise=asked_for)
 
 
 async def _end(request: Request, session: Session, wanted: LogoutRequest, *, action: str) -> None:
@@ -74,10 +91,13 @@ def _signed_out(request: Request, wanted: LogoutRequest, *, has_ended: bool) -> 
 
 def _confirmation_page(request: Request, asked: Parameters, wanted: LogoutRequest, *, secret: str) -> Response:
     present = [(name, asked.one(name)) for name in CARRIED]
-    return parts_of(request).pages.answer(
+    answer = parts_of(request).pages.answer(
         "sign_out.html",
         language=request.state.language,
         form_leads_to=wanted.location,
         form_token=form_token(secret, form="logout"),
         carried=[(name, value) for name, value in present if value is not None],
     )
+    if asked.one("language") in LANGUAGES:
+        set_cookie(answer, LANGUAGE, request.state.language, issuer=parts_of(request).settings.issuer)
+    return answer

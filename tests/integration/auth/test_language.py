@@ -1,5 +1,7 @@
 """Whoever reads a page in the wrong language changes it there, and loses nothing."""
 
+from urllib.parse import urlencode
+
 import pytest
 
 from deploy.local.environment import Platform
@@ -9,6 +11,7 @@ from tests.integration.auth import parties
 from tests.integration.auth.parties import PASSWORD, answer_of, new_browser, read_page, sessions_person
 from tests.kit import Running
 
+SIGNED_OUT = "http://127.0.0.1:18090/signed-out"
 TO_ENGLISH, TO_FRENCH = "/language?language=en&place=sign-in", "/language?language=fr&place=sign-in"
 
 
@@ -42,6 +45,29 @@ async def test_what_a_person_chose_stands_over_what_services_and_browser_ask_unt
         shown = await browser.get(address, accept="text/html")
         assert shown.headers["content-language"] == "fr", address
     assert (await browser.get(TO_ENGLISH)).headers["content-language"] == "en"
+
+
+async def test_who_is_asked_whether_to_sign_out_changes_the_language_there_and_still_goes_back(
+    auth: Running, platform: Platform
+) -> None:
+    person = await sessions_person(auth, platform)
+    portal = parties.client(auth, platform)
+    browser = new_browser(auth)
+    await browser.get(portal.authorize())
+    await browser.submit({"user_code": person.user_code, "password": PASSWORD})
+    back = {"client_id": portal.client_id, "post_logout_redirect_uri": SIGNED_OUT, "state": "s", "ui_locales": "fr"}
+    asked = await browser.get(f"/oauth/logout?{urlencode(back)}")
+    assert asked.headers["content-language"] == "fr"
+    assert 'name="language" value="en"' in asked.text
+    changed = await browser.http.post("/oauth/logout", data={**back, "language": "en"})
+    assert changed.headers["content-language"] == "en"
+    assert back.items() <= read_page(changed).fields.items()
+    assert 'name="language" value="fr"' in changed.text
+    assert (await browser.get(f"/oauth/logout?{urlencode(back)}")).headers["content-language"] == "en"
+    assert "session-ended" not in [name for name, _ in await auth.events()]
+    left = await browser.submit({}, page=changed)
+    assert left.headers["location"] == f"{SIGNED_OUT}?state=s"
+    assert "session-ended" in [name for name, _ in await auth.events()]
 
 
 async def test_the_choice_ends_with_the_browser_and_says_no_more_than_itself(auth: Running) -> None:

@@ -39,10 +39,13 @@ def error_page(
     *,
     status: int,
     headers: dict[str, str] | None = None,
-    again: str | None = None,
     **shown: Any,
 ) -> Response:
-    """In the language of the request's state. `again`: where the step that was not done is begun again."""
+    """In the language of the request's state.
+
+    `shown` may have `again`, where the step that was not done is begun again, and `client`, the name of a service,
+    with `home`, where that is used.
+    """
     return parts_of(request).pages.answer(
         "error.html",
         language=request.state.language,
@@ -50,7 +53,6 @@ def error_page(
         status=status,
         headers=headers,
         fault=fault,
-        again=again,
         correlation_id=str(request.state.correlation_id),
-        **shown,
+        **{"again": None, "home": None, **shown},
     )

@@ -161,6 +161,7 @@ CREATE TABLE public.clients (
     is_installed boolean DEFAULT true NOT NULL,
     vendor text,
     grant_epoch integer DEFAULT 0 NOT NULL,
+    client_uri text,
     CONSTRAINT a_departments_client_names_it CHECK (((kind ~~ 'department%'::text) = (department IS NOT NULL))),
     CONSTRAINT a_vendors_client_names_its_software CHECK (((kind = 'software'::text) = (software IS NOT NULL))),
     CONSTRAINT at_most_two_secrets_live CHECK ((cardinality(secret_hashes) <= 2)),
@@ -841,6 +842,7 @@ GRANT UPDATE(state) ON TABLE public.clients TO auth_app;
 GRANT UPDATE(is_installed) ON TABLE public.clients TO auth_app;
 GRANT UPDATE(vendor) ON TABLE public.clients TO auth_app;
 GRANT UPDATE(grant_epoch) ON TABLE public.clients TO auth_app;
+GRANT UPDATE(client_uri) ON TABLE public.clients TO auth_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.dpop_proofs TO auth_app;
 GRANT SELECT,INSERT ON TABLE public.duties_shown TO auth_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.email_addresses TO auth_app;

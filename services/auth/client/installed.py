@@ -27,6 +27,7 @@ class ClientAsInstalled(FilePart):
     software: Name | None = None
     vendor: str | None = Field(default=None, min_length=1, max_length=VENDOR_LENGTH)
     name: Translated | None = None
+    client_uri: str | None = None
     redirect_uris: tuple[str, ...] = ()
     post_logout_redirect_uris: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
@@ -54,6 +55,7 @@ AS_THEY_STAND = (
         "department",
         "software",
         "vendor",
+        "client_uri",
         "profile",
         "jwks_uri",
         "token_endpoint_auth_method",

@@ -35,6 +35,7 @@ class ClientMembers(RequestModel):
 
     name_fr: Line = ""
     name_en: Line = ""
+    client_uri: Address | None = None
     redirect_uris: Addresses = ()
     post_logout_redirect_uris: Addresses = ()
     scopes: Annotated[tuple[Scope, ...], Field(max_length=MOST_SCOPES)] = ()

@@ -73,7 +73,8 @@ def _require_addresses(client: Client) -> None:
         for address in addresses:
             if not _may_be_redirected_to(address):
                 raise RedirectAddressNotAllowed(address=address[:ADDRESS_LENGTH])
-    for member in ("backchannel_logout_uri", "jwks_uri"):
+    _require("client_uri", holds=client.may_redirect or client.client_uri is None)
+    for member in ("client_uri", "backchannel_logout_uri", "jwks_uri"):
         address = getattr(client, member)
         if address is not None and not _may_be_redirected_to(address):
             raise RedirectAddressNotAllowed(address=address[:ADDRESS_LENGTH])

@@ -90,6 +90,7 @@ class Client:
     backchannel_logout_uri: str | None = None
     backchannel_logout_session_required: bool = False
     vendor: str | None = None
+    client_uri: str | None = None
 
     @property
     def is_portal(self) -> bool:

@@ -15,7 +15,7 @@ COLUMNS = """client_id, kind, department, name_fr, name_en, redirect_uris, post_
     id_token_signed_response_alg, access_token_signed_response_alg, require_pkce,
     require_pushed_authorization_requests, require_signed_request_object, dpop_bound_access_tokens,
     tls_client_certificate_bound_access_tokens, backchannel_logout_uri, backchannel_logout_session_required,
-    vendor"""
+    vendor, client_uri"""
 NAMES = tuple(name.strip() for name in COLUMNS.split(","))
 # A client that is disabled is as unknown as one that never was.
 CLIENTS = f"SELECT {COLUMNS}, jwk FROM clients WHERE state = 'active'"
@@ -23,7 +23,7 @@ SELECT_CLIENTS = f"{CLIENTS} AND client_id = ANY ($1::text[])"
 UPSERT_CLIENT = f"""
 INSERT INTO clients ({COLUMNS}, jwk, installed_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
-        $24, $25, $26, $27, $28, $29, $30)
+        $24, $25, $26, $27, $28, $29, $30, $31)
 ON CONFLICT (client_id) DO UPDATE SET
     kind = excluded.kind, department = excluded.department, name_fr = excluded.name_fr,
     name_en = excluded.name_en, redirect_uris = excluded.redirect_uris,
@@ -43,7 +43,8 @@ ON CONFLICT (client_id) DO UPDATE SET
     tls_client_certificate_bound_access_tokens = excluded.tls_client_certificate_bound_access_tokens,
     backchannel_logout_uri = excluded.backchannel_logout_uri,
     backchannel_logout_session_required = excluded.backchannel_logout_session_required,
-    vendor = excluded.vendor, jwk = excluded.jwk, installed_at = excluded.installed_at
+    vendor = excluded.vendor, client_uri = excluded.client_uri, jwk = excluded.jwk,
+    installed_at = excluded.installed_at
 """
 INSERT_ASSERTION = """
 INSERT INTO client_assertions (client_id, jti_hash, expires_at)

@@ -84,8 +84,14 @@ async def _end(request: Request, session: Session, wanted: LogoutRequest, *, act
 def _signed_out(request: Request, wanted: LogoutRequest, *, has_ended: bool) -> Response:
     if wanted.location is not None:
         return RedirectResponse(wanted.location, SEE_OTHER)
+    language, client = request.state.language, wanted.client
     return parts_of(request).pages.answer(
-        "signed_out.html", language=request.state.language, form_leads_to=None, has_ended=has_ended
+        "signed_out.html",
+        language=language,
+        form_leads_to=None,
+        has_ended=has_ended,
+        client=client.name(language) if client else None,
+        home=client.client_uri if client else None,
     )
 
 

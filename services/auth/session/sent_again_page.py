@@ -26,5 +26,5 @@ async def _answer(request: Request, before: Exception) -> Response:
         fault = "signed-in-already" if await is_signed_in(parts, visit) else before.fault
     except DomainError as refusal:
         return refusal_page(request, refusal)
-    client = visit.client.name(visit.request.language)
-    return error_page(request, fault, status=STATUS_OF_FAULT[fault], client=client)
+    client, home = visit.client.name(visit.request.language), visit.client.client_uri
+    return error_page(request, fault, status=STATUS_OF_FAULT[fault], client=client, home=home)

@@ -281,6 +281,7 @@ async def test_once_the_code_was_redeemed_the_page_says_that_one_is_signed_in_an
         assert shown.status_code == 409
         assert sentence in shown.text
         assert "Clic Revenu" in shown.text
+        assert "http://127.0.0.1:18091/" in parties.read_page(shown).links
         assert "location" not in shown.headers
     assert await count(auth, "authorization_codes") == codes
     assert "code" in answer_of(await browser.get(department.authorize(prompt="none"))), "nothing has ended"

@@ -11,7 +11,8 @@ from tests.integration.auth import parties
 from tests.integration.auth.parties import PASSWORD, answer_of, new_browser, read_page, sessions_person
 from tests.kit import Running
 
-SIGNED_OUT = "http://127.0.0.1:18090/signed-out"
+HOME = "http://127.0.0.1:18090/"
+SIGNED_OUT = f"{HOME}signed-out"
 TO_ENGLISH, TO_FRENCH = "/language?language=en&place=sign-in", "/language?language=fr&place=sign-in"
 
 
@@ -55,7 +56,12 @@ async def test_who_is_asked_whether_to_sign_out_changes_the_language_there_and_s
     browser = new_browser(auth)
     await browser.get(portal.authorize())
     await browser.submit({"user_code": person.user_code, "password": PASSWORD})
-    back = {"client_id": portal.client_id, "post_logout_redirect_uri": SIGNED_OUT, "state": "s", "ui_locales": "fr"}
+    back = {
+        "client_id": portal.client_id,
+        "post_logout_redirect_uri": SIGNED_OUT,
+        "state": "s",
+        "ui_locales": "fr",
+    }
     asked = await browser.get(f"/oauth/logout?{urlencode(back)}")
     assert asked.headers["content-language"] == "fr"
     assert 'name="language" value="en"' in asked.text
@@ -65,9 +71,12 @@ async def test_who_is_asked_whether_to_sign_out_changes_the_language_there_and_s
     assert 'name="language" value="fr"' in changed.text
     assert (await browser.get(f"/oauth/logout?{urlencode(back)}")).headers["content-language"] == "en"
     assert "session-ended" not in [name for name, _ in await auth.events()]
+    assert HOME not in read_page(changed).links
     left = await browser.submit({}, page=changed)
     assert left.headers["location"] == f"{SIGNED_OUT}?state=s"
     assert "session-ended" in [name for name, _ in await auth.events()]
+    assert HOME in read_page(await browser.get(f"/oauth/logout?client_id={portal.client_id}")).links
+    assert HOME not in read_page(await browser.get("/oauth/logout")).links
 
 
 async def test_the_choice_ends_with_the_browser_and_says_no_more_than_itself(auth: Running) -> None:

@@ -93,6 +93,8 @@ def test_an_address_that_could_lead_elsewhere_is_not_registered(address: str) ->
     with pytest.raises(RedirectAddressNotAllowed):
         require_sound(replace(DEPARTMENT, backchannel_logout_uri=address))
     with pytest.raises(RedirectAddressNotAllowed):
+        require_sound(replace(DEPARTMENT, client_uri=address))
+    with pytest.raises(RedirectAddressNotAllowed):
         require_sound(replace(DEPARTMENT, jwks=(), jwks_uri=address))
 
 

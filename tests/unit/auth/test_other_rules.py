@@ -119,5 +119,7 @@ def test_a_date_is_written_as_in_quebec(day: int, french: str, english: str) -> 
 def test_a_form_may_end_wherever_its_client_leads_on_by_https_and_else_at_the_client_alone(
     address: str | None, targets: str
 ) -> None:
-    page = Pages(Support()).answer("signed_out.html", language="fr", form_leads_to=address, has_ended=True)
+    page = Pages(Support()).answer(
+        "signed_out.html", language="fr", form_leads_to=address, has_ended=True, home=None
+    )
     assert page.headers["content-security-policy"].endswith(f"; form-action {targets}")

@@ -180,7 +180,8 @@ def refusal_page(request: Request, refusal: NotToBeAnswered | Malformed | Domain
     fault, status = _fault(refusal)
     if status != STATUS_OF_FAULT["facts-too-old"]:
         return error_page(request, fault, status=status)
-    return error_page(request, fault, status=status, headers=RETRY_AFTER, again=_page_of(request))
+    waiting = waiting_of(refusal) if isinstance(refusal, DomainError) else RETRY_AFTER
+    return error_page(request, fault, status=status, headers=waiting, again=_page_of(request))
 
 
 def _page_of(request: Request) -> str | None:

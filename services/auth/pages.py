@@ -136,10 +136,13 @@ def _translations(language: str) -> NullTranslations:
     return Translations(compiled)
 
 
-def language_of(request: Request, *, issuer: str, otherwise: str) -> str:
-    """As the person chose in this browser, else `otherwise`: as the online service or the browser asks."""
-    chosen = read_cookie(request, LANGUAGE, issuer=issuer)
-    return chosen if chosen in LANGUAGES else otherwise
+def language_of(request: Request, *, issuer: str, otherwise: str, pressed: str | None = None) -> str:
+    """As the person chooses on this very page (`pressed`) or chose in this browser.
+
+    Else `otherwise`: as the online service or the browser asks.
+    """
+    chosen = (pressed, read_cookie(request, LANGUAGE, issuer=issuer))
+    return next((language for language in chosen if language in LANGUAGES), None) or otherwise
 
 
 def wants_page(request: Request) -> bool:

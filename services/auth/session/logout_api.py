@@ -52,7 +52,9 @@ async def logout_by_form(request: Request) -> Response:
 async def _logout(request: Request, asked: Parameters, *, action: str) -> Response:
     parts = parts_of(request)
     issuer = parts.settings.issuer
-    request.state.language = _language(request, asked)
+    asked_for = choose_locale(asked, preferred=request.state.language)
+    pressed = asked.one("language")
+    request.state.language = language_of(request, issuer=issuer, otherwise=asked_for, pressed=pressed)
     secret = read_cookie(request, SESSION, issuer=issuer)
     session = await find_session(parts.database, secret, parts.settings)
     wanted = await read_logout(parts, asked, session)
@@ -65,14 +67,6 @@ async def _logout(request: Request, asked: Parameters, *, action: str) -> Respon
     if secret is not None:
         drop_cookie(answer, SESSION, issuer=issuer)
     return answer
-
-
-def _language(request: Request, asked: Parameters) -> str:
-    chosen = asked.one("language")
-    if chosen in LANGUAGES:
-        return chosen
-    asked_for = choose_locale(asked, preferred=request.state.language)
-    return language_of(request, issuer=parts_of(request).settings.issuer, otherwise=asked_for)
 
 
 async def _end(request: Request, session: Session, wanted: LogoutRequest, *, action: str) -> None:

@@ -1,4 +1,5 @@
 PYTHON ?= python3
+TESTERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 CLICSEQUR := $(BIN)/python -m deploy.local
@@ -20,8 +21,8 @@ reset: $(VENV)/local.stamp ## Stop the suite and forget its state; downloads are
 	@$(CLICSEQUR) reset
 
 ##@ Work on it
-test: $(VENV)/dev.stamp ## Run every test on servers of its own, also beside a running demo
-	@$(BIN)/python -m pytest
+test: $(VENV)/dev.stamp ## Run every test on servers of its own, TESTERS=2 at a time, also beside a running demo
+	@$(BIN)/python -m pytest -n $(TESTERS) --dist worksteal
 check: lint types contracts test ## Everything that CI runs
 lint: $(VENV)/dev.stamp ## Format and lint, changing nothing
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .

@@ -14,6 +14,14 @@ settings.register_profile("untimed", deadline=None, suppress_health_check=[Healt
 settings.load_profile("untimed")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Who runs tests beside others chooses among ports of its own: a free one is nobody's until it is used."""
+    worker = getattr(config, "workerinput", None)
+    if worker is not None:
+        mine = int(worker["workerid"].removeprefix("gw"))
+        ports.FREE_RANGE = ports.FREE_RANGE[mine :: worker["workercount"]]
+
+
 @pytest.fixture(scope="session")
 def _here(tmp_path_factory: pytest.TempPathFactory) -> layout.Layout:
     return layout.Layout(state=tmp_path_factory.mktemp("platform"), cache=layout.from_environment().cache)

@@ -353,6 +353,7 @@ async def test_a_refusal_speaks_the_callers_language(service: Running, language:
         ("GET", "/nowhere", "route-not-found"),
         ("DELETE", f"/v1/applicants/{APPLICANT}/notes", "method-not-allowed"),
     ],
+    ids=["address", "method"],
 )
 async def test_an_unknown_address_is_a_problem_too(service: Running, method: str, path: str, code: str) -> None:
     answer = await service.public.request(method, path)

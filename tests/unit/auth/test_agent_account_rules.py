@@ -150,7 +150,7 @@ def test_secrets_do_not_show_in_logs() -> None:
 @pytest.mark.parametrize(
     ("text", "is_good"),
     [
-        (rules.new_totp_secret(), True),
+        pytest.param(rules.new_totp_secret(), True, id="new"),
         ("A" * 26, True),
         ("", False),
         ("A" * 16, False),

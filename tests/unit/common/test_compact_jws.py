@@ -50,7 +50,9 @@ def test_a_key_that_is_public_is_no_shared_secret() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "alg"), [(OTHER, "ES256"), (RSAKey.generate_key(2048), "ES256"), (KEY, "PS256")], ids=str
+    ("key", "alg"),
+    [(OTHER, "ES256"), (RSAKey.generate_key(2048), "ES256"), (KEY, "PS256")],
+    ids=["another-key", "another-kind", "another-algorithm"],
 )
 def test_another_key_or_algorithm_verifies_nothing(key: ECKey | RSAKey, alg: str) -> None:
     assert not read_compact(signed()).is_signed_by(key, alg=alg)

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, cast
 from uuid import UUID
 
@@ -12,7 +12,6 @@ from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from opentelemetry.trace import SpanKind
 from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 from starlette.exceptions import HTTPException
-from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -80,12 +79,15 @@ Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"
 
 
 class CallMiddleware:
-    """Gives each call its correlation id, language, trace and metrics; `on_fault` answers what nobody foresaw."""
+    """Gives each call its correlation id, language, trace and metrics, and an answer to each error.
 
-    def __init__(self, app: ASGIApp, *, trust_correlation: bool, on_fault: Handler) -> None:
+    `handlers`: by class of error; UNFORESEEN answers what no other one does.
+    """
+
+    def __init__(self, app: ASGIApp, *, trust_correlation: bool, handlers: Mapping[Any, Handler]) -> None:
         self._app = app
         self._trust_correlation = trust_correlation
-        self._on_fault = on_fault
+        self._handlers = handlers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -130,12 +132,12 @@ class CallMiddleware:
         try:
             await self._app(scope, receive, send_with_headers)
         except Exception as error:
-            log.exception("a call failed")
-            current.failed = True
             if status:
+                log.exception("a call failed")
+                current.failed = True
                 raise
             state["trace_id"] = current.trace_id
-            answer = await self._answer_to(error, Request(scope))
+            answer = await self._answer_to(error, Request(scope, receive))
             await answer(scope, receive, send_with_headers)
         finally:
             route = getattr(scope.get("route"), "path_format", "unmatched")
@@ -145,12 +147,19 @@ class CallMiddleware:
             current.attributes.update({"http.response.status_code": status, "http.route": route})
             count_request(scope["method"], route, status, seconds=time.perf_counter() - started)
 
-    async def _answer_to(self, fault: Exception, request: Request) -> Response:
+    async def _answer_to(self, error: Exception, request: Request) -> Response:
+        handler = next((self._handlers[kind] for kind in type(error).__mro__ if kind in self._handlers), None)
+        if handler is not None:
+            try:
+                return await handler(request, error)
+            except Exception as fault:  # noqa: BLE001 - an answer that fails is a fault as any other
+                error = fault
+        log.error("a call failed", exc_info=error)
         try:
-            return await self._on_fault(request, fault)
+            return await self._handlers[UNFORESEEN](request, error)
         except Exception:
             log.exception("the answer to a failure failed")
-            return await _answer_unforeseen(request, fault)
+            return await _answer_unforeseen(request, error)
 
 
 def _limited(receive: Receive) -> Receive:
@@ -241,10 +250,8 @@ class _Application(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         routed = _AloneFirst(self.routes, otherwise=AsyncExitStackMiddleware(self.router))
-        handlers = dict(self.exception_handlers)
-        on_fault = cast("Handler", handlers.pop(UNFORESEEN))
-        handled = ExceptionMiddleware(routed, handlers=handlers)
-        return CallMiddleware(handled, trust_correlation=self._trust_correlation, on_fault=on_fault)
+        handlers = cast("dict[Any, Handler]", dict(self.exception_handlers))
+        return CallMiddleware(routed, trust_correlation=self._trust_correlation, handlers=handlers)
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:

@@ -169,11 +169,12 @@ class _Server(uvicorn.Server):
 
 
 def new_server(app: FastAPI, settings: ServiceSettings, *, port: int) -> _Server:
-    behind: Any = app
+    served: Any = app
     if settings.trusted_proxies:
-        behind = ProxyHeadersMiddleware(behind, settings.trusted_proxies)
+        served = ProxyHeadersMiddleware(served, settings.trusted_proxies)
+        served = _PeerNoted(served)
     config = uvicorn.Config(
-        _PeerNoted(behind),
+        served,
         host=settings.listen_host,
         port=port,
         log_config=None,

@@ -17,8 +17,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from opentelemetry import context as otel_context
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -62,6 +62,7 @@ def count_request(method: str, route: str, status: int, *, seconds: float) -> No
 
 
 correlation: ContextVar[UUID | None] = ContextVar("correlation", default=None)
+_here: ContextVar[SpanContext | None] = ContextVar("span", default=None)
 _preset: ContextVar[tuple[int, int] | None] = ContextVar("preset_ids", default=None)
 _propagator = TraceContextTextMapPropagator()
 
@@ -145,8 +146,7 @@ class span:  # noqa: N801 - used as a function is, in a `with`
         self._current = Span(name, kind, parent, here)
 
     def __enter__(self) -> Span:
-        here = trace.set_span_in_context(NonRecordingSpan(self._current.context))
-        self._token = otel_context.attach(here)
+        self._token = _here.set(self._current.context)
         return self._current
 
     def __exit__(
@@ -154,7 +154,7 @@ class span:  # noqa: N801 - used as a function is, in a `with`
     ) -> None:
         if error is not None:
             self._current.failed = True
-        otel_context.detach(self._token)
+        _here.reset(self._token)
         _keep(self._current, sampled=self._sampled)
 
 
@@ -162,8 +162,7 @@ def _parent(traceparent: str | None) -> SpanContext | None:
     if traceparent is not None:
         carried = trace.get_current_span(_propagator.extract({"traceparent": traceparent})).get_span_context()
         return carried if carried.is_valid else None
-    current = trace.get_current_span().get_span_context()
-    return current if current.is_valid else None
+    return _here.get()
 
 
 def _keep(done: Span, *, sampled: bool) -> None:
@@ -175,9 +174,7 @@ def _keep(done: Span, *, sampled: bool) -> None:
         return
     token = _preset.set((done.context.trace_id, done.context.span_id))
     try:
-        parent = (
-            trace.set_span_in_context(NonRecordingSpan(done.parent)) if done.parent else otel_context.Context()
-        )
+        parent = _context_of(done.parent)
         kept = _tracing.provider.get_tracer("clicsequr").start_span(
             done.name, parent, done.kind, attributes=done.attributes, start_time=done.started_ns
         )
@@ -188,22 +185,27 @@ def _keep(done: Span, *, sampled: bool) -> None:
         _preset.reset(token)
 
 
+def _context_of(parent: SpanContext | None) -> Context:
+    return Context() if parent is None else trace.set_span_in_context(NonRecordingSpan(parent), Context())
+
+
 def current_traceparent() -> str | None:
     """The header that hands the current trace to another process, if there is one."""
     carrier: dict[str, str] = {}
-    _propagator.inject(carrier)
+    _propagator.inject(carrier, _context_of(_here.get()))
     return carrier.get("traceparent")
 
 
 def is_traced() -> bool:
     """Whether spans made now would be kept."""
-    return _tracing.provider is not None and trace.get_current_span().get_span_context().trace_flags.sampled
+    here = _here.get()
+    return _tracing.provider is not None and here is not None and here.trace_flags.sampled
 
 
 @contextmanager
 def trace_queries(connection: "Connection") -> Iterator[None]:
     """One span per statement; the text of a statement never carries its arguments."""
-    here = trace.get_current_span().get_span_context()
+    here = _context_of(_here.get())
     provider = _tracing.provider
     if provider is None:
         yield
@@ -215,7 +217,7 @@ def trace_queries(connection: "Connection") -> Iterator[None]:
         elapsed_ns = int(float(getattr(record, "elapsed", 0)) * 1e9)
         query = provider.get_tracer("clicsequr").start_span(
             "sql",
-            trace.set_span_in_context(NonRecordingSpan(here)),
+            here,
             SpanKind.CLIENT,
             attributes={"db.system.name": "postgresql", "db.query.text": statement},
             start_time=ended_ns - elapsed_ns,
@@ -228,8 +230,8 @@ def trace_queries(connection: "Connection") -> Iterator[None]:
 
 class _WithIds(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
-        here = trace.get_current_span().get_span_context()
-        record.trace_id = f"{here.trace_id:032x}" if here.is_valid else None
+        here = _here.get()
+        record.trace_id = f"{here.trace_id:032x}" if here else None
         record.correlation_id = str(correlation.get() or "") or None
         return True
 

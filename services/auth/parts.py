@@ -7,6 +7,7 @@ from libs.common.database import Database
 from libs.common.freshness import Freshness
 from libs.common.service import Resources
 from libs.common.service_calls import ServiceCalls
+from services.auth.client.remembered import RememberedClients
 from services.auth.client.remote_keys import ClientKeys
 from services.auth.key_files import SymmetricKey, WrongKey, read_key
 from services.auth.outbound import CONNECTIONS, Outbound
@@ -33,6 +34,7 @@ class Parts:
     logout_outbound: Outbound
     service_calls: ServiceCalls
     client_keys: ClientKeys
+    remembered_clients: RememberedClients
     sealing_key: SymmetricKey = field(repr=False)
     pairwise_key: SymmetricKey = field(repr=False)
 
@@ -61,6 +63,7 @@ def new_parts(resources: Resources) -> Parts:
         logout_outbound=_new_outbound(settings, connections=LOGOUTS_AT_ONCE_TO_CLIENT * LOGOUT_CLIENTS_AT_ONCE),
         service_calls=resources.service_calls,
         client_keys=ClientKeys(_new_outbound(settings, connections=CONNECTIONS)),
+        remembered_clients=RememberedClients(),
         sealing_key=sealing_key,
         pairwise_key=pairwise_key,
     )

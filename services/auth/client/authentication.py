@@ -17,11 +17,11 @@ from libs.common.compact_jws import CompactJws
 from services.auth import records
 from services.auth.client import rules, store
 from services.auth.client.certificates import is_named_by
-from services.auth.client.commands import find_client
 from services.auth.client.credentials import Shown, is_basic, read_shown
 from services.auth.client.rules import Client, ClientKind, Method, NotAuthenticated
 from services.auth.client.secrets import hash_secret, matches
 from services.auth.client.signatures import has_signed
+from services.auth.client.store import Versioned
 from services.auth.oauth_errors import OAuthError
 from services.auth.parameters import Parameters
 from services.auth.parts import Parts, parts_of
@@ -44,10 +44,14 @@ NOBODY = Client(
 async def require_client(request: Request, asked: Parameters) -> Client:
     """Raises OAuthError `invalid_client`, or `invalid_request` for several methods at once; either is recorded."""
     authorization = request.headers.get("authorization")
-    known: Client | None = None
+    known: Versioned | None = None
     try:
         shown = read_shown(authorization, asked)
-        known = await find_client(parts_of(request).database, shown.client_id)
+        parts = parts_of(request)
+        known = parts.remembered_clients.find(shown.client_id)
+        if known is not None and await _is_still(request, known, shown):
+            return known.client
+        known = await parts.remembered_clients.read(parts.database, shown.client_id)
         return await _authenticate(request, shown, known)
     except OAuthError as error:
         _log_refusal(known, error)
@@ -57,24 +61,35 @@ async def require_client(request: Request, asked: Parameters) -> Client:
         raise
 
 
-async def _authenticate(request: Request, shown: Shown, known: Client | None) -> Client:
-    client = known or replace(NOBODY, token_endpoint_auth_method=shown.method)
-    fault = await _fault(request, client, shown)
+async def _is_still(request: Request, remembered: Versioned, shown: Shown) -> bool:
+    """Whether who was read before is shown to be there now: to use an assertion is to ask whether they changed.
+
+    Whatever else is shown, or is wrong, is for the client as it is.
+    """
+    try:
+        return shown.assertion is not None and await _fault(request, remembered, shown) is None
+    except NotAuthenticated:
+        return False
+
+
+async def _authenticate(request: Request, shown: Shown, known: Versioned | None) -> Client:
+    by = known or Versioned(replace(NOBODY, token_endpoint_auth_method=shown.method), "")
+    fault = await _fault(request, by, shown)
     if known is None:
         raise NotAuthenticated("there is no such client")
     if fault is not None:
         raise NotAuthenticated(fault)
-    return known
+    return known.client
 
 
-async def _fault(request: Request, client: Client, shown: Shown) -> str | None:
+async def _fault(request: Request, by: Versioned, shown: Shown) -> str | None:
     """The registered method decides what is looked at; a request that brings something else shows nothing."""
-    method = client.token_endpoint_auth_method
+    client, method = by.client, by.client.token_endpoint_auth_method
     if shown.method is not method:
         return "another method is registered"
     match method:
         case Method.PRIVATE_KEY_JWT:
-            return await _fault_of_assertion(request, client, shown.assertion)
+            return await _fault_of_assertion(request, by, shown.assertion)
         case Method.CLIENT_SECRET_BASIC | Method.CLIENT_SECRET_POST:
             return None if matches(shown.secret, client.secret_hashes) else "the secret is another"
         case Method.TLS_CLIENT_AUTH:
@@ -85,25 +100,25 @@ async def _fault(request: Request, client: Client, shown: Shown) -> str | None:
             assert_never(method)
 
 
-async def _fault_of_assertion(request: Request, client: Client, assertion: CompactJws | None) -> str | None:
-    parts = parts_of(request)
+async def _fault_of_assertion(request: Request, by: Versioned, assertion: CompactJws | None) -> str | None:
+    parts, client = parts_of(request), by.client
     keys, alg = parts.client_keys, client.token_endpoint_auth_signing_alg
     if assertion is None or not await has_signed(client, assertion, keys=keys, alg=alg, types=ASSERTION_TYPES):
         return "no key of the client has signed the assertion as one, by its algorithm"
     called = request.scope["route"].path_format
-    is_first = await _is_used_now(parts, client, assertion.claims, called=called, at=request.state.at)
+    is_first = await _is_used_now(parts, by, assertion.claims, called=called, at=request.state.at)
     return None if is_first else "the assertion was used before"
 
 
 async def _is_used_now(
-    parts: Parts, client: Client, claims: Mapping[str, Any], *, called: str, at: datetime
+    parts: Parts, by: Versioned, claims: Mapping[str, Any], *, called: str, at: datetime
 ) -> bool:
     """RFC 7523 §3: an assertion serves once."""
-    audiences = _audiences(parts, client, called=called)
-    expires_at = rules.require_fair_assertion(claims, client=client, audiences=audiences, at=at)
+    audiences = _audiences(parts, by.client, called=called)
+    expires_at = rules.require_fair_assertion(claims, client=by.client, audiences=audiences, at=at)
     return await store.use_assertion(
         parts.database,
-        client_id=client.client_id,
+        by,
         jti_hash=hashlib.sha256(str(claims["jti"]).encode(errors="surrogatepass")).digest(),
         expires_at=expires_at + KEPT_AFTER_EXPIRY,
     )
@@ -121,15 +136,16 @@ def _audiences(parts: Parts, client: Client, *, called: str) -> frozenset[str]:
     return frozenset({issuer, f"{internal}/oauth/token", *own})
 
 
-def _log_refusal(known: Client | None, error: OAuthError) -> None:
+def _log_refusal(known: Versioned | None, error: OAuthError) -> None:
     """The caller is told nothing of it; a name that is no client's is the caller's text, and is not kept."""
     reason = error.reason if isinstance(error, NotAuthenticated) else error.code
-    log.info("a client is not authenticated", extra={"client_id": known and known.client_id, "reason": reason})
+    named = None if known is None else known.client.client_id
+    log.info("a client is not authenticated", extra={"client_id": named, "reason": reason})
 
 
-async def _record_refusal(request: Request, known: Client | None, *, code: str) -> None:
+async def _record_refusal(request: Request, known: Versioned | None, *, code: str) -> None:
     """Nobody is shown to be there; a name is kept only if it is a client's."""
-    named = None if known is None else known.client_id
+    named = None if known is None else known.client.client_id
     await record_call(
         parts_of(request).database,
         records.nobody(client_id=named, at=request.state.at),

@@ -23,7 +23,7 @@ class Shown:
     """`method` is what the request looks like; which one counts is registered."""
 
     method: Method
-    client_id: str | None
+    client_id: str
     secret: str = field(default="", repr=False)
     assertion: CompactJws | None = None
 
@@ -40,7 +40,7 @@ def read_shown(authorization: str | None, asked: Parameters) -> Shown:
         raise OAuthError("invalid_request", "a client authenticates in one way at a time")
     shown = _read(authorization or "", asked, is_basic=tried[0], has_assertion=has_assertion)
     named = asked.one("client_id")
-    if shown.client_id is None or named not in {None, shown.client_id}:
+    if not shown.client_id or named not in {None, shown.client_id}:
         raise NotAuthenticated("no client is named, or two")
     return shown
 
@@ -52,7 +52,7 @@ def _read(authorization: str, asked: Parameters, *, is_basic: bool, has_assertio
         return _read_assertion(asked)
     secret = asked.one("client_secret")
     method = Method.TLS_CLIENT_AUTH if secret is None else Method.CLIENT_SECRET_POST
-    return Shown(method, asked.one("client_id"), secret=secret or "")
+    return Shown(method, asked.one("client_id") or "", secret=secret or "")
 
 
 def _read_basic(encoded: str) -> Shown:

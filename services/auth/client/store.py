@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +20,11 @@ COLUMNS = """client_id, kind, department, name_fr, name_en, redirect_uris, post_
 NAMES = tuple(name.strip() for name in COLUMNS.split(","))
 # A client that is disabled is as unknown as one that never was.
 CLIENTS = f"SELECT {COLUMNS}, jwk FROM clients WHERE state = 'active'"
-SELECT_CLIENTS = f"{CLIENTS} AND client_id = ANY ($1::text[])"
+# A row that is changed in whatever way has another xmin.
+SELECT_VERSIONED = f"""
+SELECT {COLUMNS}, jwk, xmin::text AS version FROM clients
+WHERE state = 'active' AND client_id = ANY ($1::text[])
+"""
 UPSERT_CLIENT = f"""
 INSERT INTO clients ({COLUMNS}, jwk, installed_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
@@ -46,26 +51,44 @@ ON CONFLICT (client_id) DO UPDATE SET
     vendor = excluded.vendor, client_uri = excluded.client_uri, jwk = excluded.jwk,
     installed_at = excluded.installed_at
 """
+# Only for a client that is as it was read when it was authenticated.
 INSERT_ASSERTION = """
 INSERT INTO client_assertions (client_id, jti_hash, expires_at)
-SELECT * FROM unnest($1::text[], $2::bytea[], $3::timestamptz[]) AS shown (client_id, jti_hash, expires_at)
-ORDER BY client_id, jti_hash
+SELECT shown.client_id, shown.jti_hash, shown.expires_at
+FROM unnest($1::text[], $2::text[], $3::bytea[], $4::timestamptz[])
+    AS shown (client_id, version, jti_hash, expires_at)
+JOIN clients USING (client_id)
+WHERE clients.state = 'active' AND clients.xmin::text = shown.version
+ORDER BY shown.client_id, shown.jti_hash
 ON CONFLICT DO NOTHING RETURNING client_id, jti_hash
 """
 DELETE_OLD_ASSERTIONS = deleting_some("client_assertions", "expires_at < $1", is_ever_updated=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Versioned:
+    """A client as it was read; `version`: of its row, to tell whether it is still so."""
+
+    client: Client
+    version: str
+
+
 async def find(database: Database | Connection, client_id: str) -> Client | None:
+    found = await find_versioned(database, client_id)
+    return None if found is None else found.client
+
+
+async def find_versioned(database: Database | Connection, client_id: str) -> Versioned | None:
     """Those that are asked for at the same time are read together, and each of them once."""
     if isinstance(database, Database):
-        found: Client | None = await database.in_batches(_find, client_id)
+        found: Versioned | None = await database.in_batches(_find, client_id)
         return found
     return (await _find(database, [client_id]))[0]
 
 
-async def _find(connection: Connection, client_ids: Sequence[str]) -> list[Client | None]:
-    rows = await connection.fetch(SELECT_CLIENTS, list(set(client_ids)))
-    known = {row["client_id"]: client_of(row) for row in rows}
+async def _find(connection: Connection, client_ids: Sequence[str]) -> list[Versioned | None]:
+    rows = await connection.fetch(SELECT_VERSIONED, list(set(client_ids)))
+    known = {row["client_id"]: Versioned(client_of(row), row["version"]) for row in rows}
     return [known.get(client_id) for client_id in client_ids]
 
 
@@ -73,17 +96,18 @@ async def save(tx: Connection, client: Client, *, at: datetime) -> None:
     await tx.execute(UPSERT_CLIENT, *_values(client), _key_of_the_previous_release(client), at)
 
 
-async def use_assertion(database: Database, *, client_id: str, jti_hash: bytes, expires_at: datetime) -> bool:
-    """False when this assertion was used before. It is kept before anybody is answered."""
-    is_first: bool = await database.in_batches(_use_assertions, (client_id, jti_hash, expires_at))
+async def use_assertion(database: Database, by: Versioned, *, jti_hash: bytes, expires_at: datetime) -> bool:
+    """False when it was used before, or its client is another than was read. Kept before anybody is answered."""
+    shown = (by.client.client_id, by.version, jti_hash, expires_at)
+    is_first: bool = await database.in_batches(_use_assertions, shown)
     return is_first
 
 
-async def _use_assertions(connection: Connection, shown: Sequence[tuple[str, bytes, datetime]]) -> list[bool]:
+async def _use_assertions(connection: Connection, shown: Sequence[tuple[str, str, bytes, datetime]]) -> list[bool]:
     """Of several that are the same, the first is used."""
     columns = [list(column) for column in zip(*shown, strict=True)]
     kept = {(row["client_id"], row["jti_hash"]) for row in await connection.fetch(INSERT_ASSERTION, *columns)}
-    return [_take((client_id, jti_hash), kept) for client_id, jti_hash, _ in shown]
+    return [_take((client_id, jti_hash), kept) for client_id, _, jti_hash, _ in shown]
 
 
 def _take(assertion: tuple[str, bytes], kept: set[tuple[str, bytes]]) -> bool:

@@ -1,17 +1,20 @@
-"""What others signed, as a compact JWS (RFC 7515 §7.1): read once, then verified by one key and one algorithm."""
+"""The compact JWS (RFC 7515 §7.1): what others signed, read once, verified by one key and algorithm; our own."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jws import CompactSignature, JWSRegistry
+from joserfc.util import json_b64encode, urlsafe_b64encode
 
 from libs.common.public_keys import PublicKey
 
 LONGEST = 16_384
+KINDS_OF_TOKENS = 64
 
 
 class NotAJws(Exception):
@@ -50,6 +53,18 @@ def read_compact(text: str, *, longest: int = LONGEST) -> CompactJws:
     if not isinstance(header, dict) or not isinstance(claims, dict):
         raise NotAJws
     return CompactJws(header, claims, signed)
+
+
+def sign_compact(claims: Mapping[str, Any], key: PublicKey, *, alg: str, typ: str, kid: str) -> str:
+    """`key` is a private one, made for `alg`."""
+    signed = _head(alg, typ, kid) + b"." + json_b64encode(dict(claims))
+    signature = registry_of(alg).get_alg(alg).sign(signed, key)
+    return (signed + b"." + urlsafe_b64encode(signature)).decode("ascii")
+
+
+@lru_cache(maxsize=KINDS_OF_TOKENS)
+def _head(alg: str, typ: str, kid: str) -> bytes:
+    return json_b64encode({"alg": alg, "typ": typ, "kid": kid})
 
 
 @cache

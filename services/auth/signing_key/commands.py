@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from joserfc import jws
 from joserfc.jwk import ECKey, RSAKey
 
 from libs.common.call import Call
 from libs.common.clock import now
-from libs.common.compact_jws import NotAJws, read_compact, registry_of
+from libs.common.compact_jws import NotAJws, read_compact, sign_compact
 from libs.common.database import Connection, Database
 from libs.common.errors import DatabaseUnavailable
 from libs.common.evidence import record_evidence
@@ -129,9 +128,7 @@ class Signer:
     def sign(self, claims: dict[str, Any], *, typ: str, alg: Alg) -> str:
         """A compact JWS (RFC 7515) of the claims."""
         kid, key = self.keys[alg]
-        header = {"alg": alg.value, "typ": typ, "kid": kid}
-        text = json.dumps(claims, separators=(",", ":")).encode()
-        return jws.serialize_compact(header, text, key, registry=registry_of(alg.value))
+        return sign_compact(claims, key, alg=alg.value, typ=typ, kid=kid)
 
 
 @dataclass

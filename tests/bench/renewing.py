@@ -14,6 +14,7 @@ from tests.bench.signing_in import (
     TOKENS_AT_ONCE,
     assertions_of,
     bare_insert,
+    bare_token,
     beside_bare,
     require,
     require_crowd,
@@ -30,7 +31,10 @@ INTROSPECTION = "introspection"
 
 
 def refresh_ratio(suite: Suite, *, people: int = PEOPLE, name: str = "refresh-ratio") -> list[Figure]:
-    """A refresh token for the next one and an access token, by private_key_jwt, against one durable INSERT."""
+    """A refresh token for the next one and an access token, by private_key_jwt, against one durable INSERT.
+
+    And against the least of its kind.
+    """
     return asyncio.run(_refresh(suite.platform, people=people, name=name))
 
 
@@ -47,7 +51,8 @@ async def _refresh(platform: Platform, *, people: int, name: str) -> list[Figure
         asked = {"grant_type": "refresh_token", "refresh_token": families.popleft()}
         families.append((await token_of(talk, asked, assertion=next(assertions)))["refresh_token"])
 
-    return await beside_bare(platform, name, once, bare_insert)
+    least = bare_token("/refreshed", assertions_of(platform, CLIENT, ASSERTIONS))
+    return await beside_bare(platform, name, once, bare_insert, least=least)
 
 
 async def _introspection(platform: Platform, *, people: int, name: str) -> list[Figure]:

@@ -65,7 +65,10 @@ def sign_in_ratio(suite: Suite, *, people: int = PEOPLE, name: str = "sign-in-ra
 
 
 def token_ratio(suite: Suite, *, name: str = "token-ratio") -> list[Figure]:
-    """client_credentials by private_key_jwt, against one durable INSERT behind a bare route."""
+    """client_credentials by private_key_jwt, against one durable INSERT behind a bare route.
+
+    And against the least of its kind.
+    """
     return asyncio.run(_token(suite.platform, name=name))
 
 
@@ -98,7 +101,8 @@ async def _token(platform: Platform, *, name: str) -> list[Figure]:
         asked = {"grant_type": "client_credentials", "resource": "urn:clicsequr:delegation"}
         await token_of(talk, asked, assertion=next(assertions))
 
-    return await beside_bare(platform, name, once, bare_insert)
+    least = bare_token("/tokens", assertions_of(platform, MACHINE, ASSERTIONS))
+    return await beside_bare(platform, name, once, bare_insert, least=least)
 
 
 async def _jwks(platform: Platform, *, name: str) -> list[Figure]:
@@ -112,17 +116,34 @@ async def _jwks(platform: Platform, *, name: str) -> list[Figure]:
     return [figure(name, ours, floors)]
 
 
-async def beside_bare(platform: Platform, name: str, once: Once, bare_once: Once) -> list[Figure]:
-    """`once` at our public port against `bare_once` at the bare server, in turn."""
+async def beside_bare(
+    platform: Platform, name: str, once: Once, bare_once: Once, *, least: Once | None = None
+) -> list[Figure]:
+    """`once` at our public port against `bare_once` at the bare server, in turn.
+
+    `least`: what nobody can leave out of it, at the bare server too; makes a second figure.
+    """
     async with superuser(platform) as connection:
         await connection.execute(CREATE)
-    ours, floors = [], []
+    ours, floors, least_of_all = [], [], []
     address = databases.address(platform.postgres_url, database="auth")
     async with bare_server(address, bare.__name__) as port:
         for _ in range(ROUNDS):
             floors.append(await per_second(port, bare_once, at_once=TOKENS_AT_ONCE))
+            if least is not None:
+                least_of_all.append(await per_second(port, least, at_once=TOKENS_AT_ONCE))
             ours.append(await per_second(platform.ports.public("auth"), once, at_once=TOKENS_AT_ONCE))
-    return [figure(name, ours, floors)]
+    beside_least = [] if least is None else [figure(f"{name}-to-least", ours, least_of_all)]
+    return [figure(name, ours, floors), *beside_least]
+
+
+def bare_token(path: str, assertions: Iterator[str]) -> Once:
+    async def once(talk: Talk) -> None:
+        form = {"grant_type": "client_credentials", "client_assertion": next(assertions)}
+        answer = await talk.ask(post_form(path, form, headers={}))
+        require(answer.status == 200, answer.status)
+
+    return once
 
 
 async def bare_insert(talk: Talk) -> None:

@@ -60,7 +60,9 @@ FROM unnest($1::text[], $2::text[], $3::bytea[], $4::timestamptz[])
 JOIN clients USING (client_id)
 WHERE clients.state = 'active' AND clients.xmin::text = shown.version
 ORDER BY shown.client_id, shown.jti_hash
-ON CONFLICT DO NOTHING RETURNING client_id, jti_hash
+ON CONFLICT DO NOTHING
+RETURNING client_id, (SELECT xmin::text FROM clients k WHERE k.client_id = client_assertions.client_id) AS version,
+    jti_hash
 """
 DELETE_OLD_ASSERTIONS = deleting_some("client_assertions", "expires_at < $1", is_ever_updated=False)
 
@@ -106,11 +108,11 @@ async def use_assertion(database: Database, by: Versioned, *, jti_hash: bytes, e
 async def _use_assertions(connection: Connection, shown: Sequence[tuple[str, str, bytes, datetime]]) -> list[bool]:
     """Of several that are the same, the first is used."""
     columns = [list(column) for column in zip(*shown, strict=True)]
-    kept = {(row["client_id"], row["jti_hash"]) for row in await connection.fetch(INSERT_ASSERTION, *columns)}
-    return [_take((client_id, jti_hash), kept) for client_id, _, jti_hash, _ in shown]
+    kept = {tuple(row) for row in await connection.fetch(INSERT_ASSERTION, *columns)}
+    return [_take(one[:3], kept) for one in shown]
 
 
-def _take(assertion: tuple[str, bytes], kept: set[tuple[str, bytes]]) -> bool:
+def _take(assertion: tuple[str, str, bytes], kept: set[tuple[str, str, bytes]]) -> bool:
     is_there = assertion in kept
     kept.discard(assertion)
     return is_there

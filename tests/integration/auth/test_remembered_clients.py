@@ -1,11 +1,15 @@
 """What a process remembers of a client never decides anything that the registry has changed since."""
 
+import asyncio
 from dataclasses import replace
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
-from services.auth.client import remembered
+from libs.common.clock import now
+from services.auth.client import remembered, store
 from services.auth.client.remembered import RememberedClients
 from services.auth.client.rules import Client, Method
 from services.auth.client.secrets import hash_secret
@@ -91,6 +95,17 @@ async def test_an_assertion_serves_once_also_when_its_client_was_changed_meanwhi
     await install(signer.service, replace(KNOWN, name_en="Another name"))
     assert fault_of(await signer.token(shown)) == REFUSED
     assert (await signer.token()).status_code == 200
+
+
+async def test_of_two_uses_in_one_statement_the_one_of_the_client_as_it_is_counts(signer: Signer) -> None:
+    database = signer.service.database
+    before = await store.find_versioned(database, "pay")
+    await install(signer.service, replace(KNOWN, jwks=public(OTHER_EC)))
+    after = await store.find_versioned(database, "pay")
+    assert before is not None
+    assert after is not None
+    use = partial(store.use_assertion, database, jti_hash=b"the same", expires_at=now() + timedelta(minutes=1))
+    assert await asyncio.gather(*map(use, (before, after, before))) == [False, True, False]
 
 
 async def test_clients_beyond_the_most_are_forgotten_the_oldest_first(

@@ -1,7 +1,6 @@
 """The compact JWS (RFC 7515 §7.1): what others signed, read once, verified by one key and algorithm; our own."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import Any
@@ -55,9 +54,9 @@ def read_compact(text: str, *, longest: int = LONGEST) -> CompactJws:
     return CompactJws(header, claims, signed)
 
 
-def sign_compact(claims: Mapping[str, Any], key: PublicKey, *, alg: str, typ: str, kid: str) -> str:
+def sign_compact(claims: dict[str, Any], key: PublicKey, *, alg: str, typ: str, kid: str) -> str:
     """`key` is a private one, made for `alg`."""
-    signed = _head(alg, typ, kid) + b"." + json_b64encode(dict(claims))
+    signed = _head(alg, typ, kid) + b"." + json_b64encode(claims)
     signature = registry_of(alg).get_alg(alg).sign(signed, key)
     return (signed + b"." + urlsafe_b64encode(signature)).decode("ascii")
 

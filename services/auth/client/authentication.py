@@ -47,12 +47,17 @@ async def require_client(request: Request, asked: Parameters) -> Client:
     known: Versioned | None = None
     try:
         shown = read_shown(authorization, asked)
-        parts = parts_of(request)
-        known = parts.remembered_clients.find(shown.client_id)
-        if known is not None and await _is_still(request, known, shown):
-            return known.client
-        known = await parts.remembered_clients.read(parts.database, shown.client_id)
-        return await _authenticate(request, shown, known)
+        clients = parts_of(request).remembered_clients
+        # To use an assertion is to ask whether its client is unchanged; nothing else that is shown asks so.
+        tried = None if shown.assertion is None else clients.find(shown.client_id)
+        fault = None if tried is None else await _fault(request, tried, shown)
+        if tried is not None and fault is None:
+            return tried.client
+        known = await clients.read(parts_of(request).database, shown.client_id)
+        # Tried already as it is: whoever shows nothing costs as much as with a client that does not exist.
+        if known is None or tried is None or known.version != tried.version:
+            fault = await _fault(request, known or _nobody(shown), shown)
+        return _require(known, fault)
     except OAuthError as error:
         _log_refusal(known, error)
         await _record_refusal(request, known, code=error.code)
@@ -61,20 +66,11 @@ async def require_client(request: Request, asked: Parameters) -> Client:
         raise
 
 
-async def _is_still(request: Request, remembered: Versioned, shown: Shown) -> bool:
-    """Whether who was read before is shown to be there now: to use an assertion is to ask whether they changed.
-
-    Whatever else is shown, or is wrong, is for the client as it is.
-    """
-    try:
-        return shown.assertion is not None and await _fault(request, remembered, shown) is None
-    except NotAuthenticated:
-        return False
+def _nobody(shown: Shown) -> Versioned:
+    return Versioned(replace(NOBODY, token_endpoint_auth_method=shown.method), "")
 
 
-async def _authenticate(request: Request, shown: Shown, known: Versioned | None) -> Client:
-    by = known or Versioned(replace(NOBODY, token_endpoint_auth_method=shown.method), "")
-    fault = await _fault(request, by, shown)
+def _require(known: Versioned | None, fault: str | None) -> Client:
     if known is None:
         raise NotAuthenticated("there is no such client")
     if fault is not None:
@@ -106,7 +102,10 @@ async def _fault_of_assertion(request: Request, by: Versioned, assertion: Compac
     if assertion is None or not await has_signed(client, assertion, keys=keys, alg=alg, types=ASSERTION_TYPES):
         return "no key of the client has signed the assertion as one, by its algorithm"
     called = request.scope["route"].path_format
-    is_first = await _is_used_now(parts, by, assertion.claims, called=called, at=request.state.at)
+    try:
+        is_first = await _is_used_now(parts, by, assertion.claims, called=called, at=request.state.at)
+    except NotAuthenticated as unfair:
+        return unfair.reason
     return None if is_first else "the assertion was used before"
 
 

@@ -19,8 +19,8 @@ class RememberedClients:
 
     async def read(self, database: Database, client_id: str) -> Versioned | None:
         """As it is now, remembered from now on. Raises DatabaseUnavailable."""
-        self._known.pop(client_id, None)
         read = await store.find_versioned(database, client_id)
+        self._known.pop(client_id, None)
         if read is not None:
             self._known[client_id] = read
             if len(self._known) > MOST:

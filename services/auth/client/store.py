@@ -18,13 +18,9 @@ COLUMNS = """client_id, kind, department, name_fr, name_en, redirect_uris, post_
     tls_client_certificate_bound_access_tokens, backchannel_logout_uri, backchannel_logout_session_required,
     vendor, client_uri"""
 NAMES = tuple(name.strip() for name in COLUMNS.split(","))
-# A client that is disabled is as unknown as one that never was.
-CLIENTS = f"SELECT {COLUMNS}, jwk FROM clients WHERE state = 'active'"
-# A row that is changed in whatever way has another xmin.
-SELECT_VERSIONED = f"""
-SELECT {COLUMNS}, jwk, xmin::text AS version FROM clients
-WHERE state = 'active' AND client_id = ANY ($1::text[])
-"""
+# A client that is disabled is as unknown as one that never was. A row that is changed has another xmin.
+CLIENTS = f"SELECT {COLUMNS}, jwk, xmin::text AS version FROM clients WHERE state = 'active'"
+SELECT_CLIENTS = f"{CLIENTS} AND client_id = ANY ($1::text[])"
 UPSERT_CLIENT = f"""
 INSERT INTO clients ({COLUMNS}, jwk, installed_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
@@ -89,7 +85,7 @@ async def find_versioned(database: Database | Connection, client_id: str) -> Ver
 
 
 async def _find(connection: Connection, client_ids: Sequence[str]) -> list[Versioned | None]:
-    rows = await connection.fetch(SELECT_VERSIONED, list(set(client_ids)))
+    rows = await connection.fetch(SELECT_CLIENTS, list(set(client_ids)))
     known = {row["client_id"]: Versioned(client_of(row), row["version"]) for row in rows}
     return [known.get(client_id) for client_id in client_ids]
 

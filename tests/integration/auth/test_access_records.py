@@ -131,8 +131,9 @@ async def test_each_call_with_a_token_leaves_one_record(walk: Walk) -> None:
     introspected = post("/oauth/introspect", data=shown(given, token=token))
     await walk.one(introspected, "POST /oauth/introspect", **mine)
     form = dict(httpx.URL(given.client.authorize()).params)
-    await walk.one(post("/oauth/par", data=shown(given, **form)), "POST /oauth/par", client_id="portal")
-    await walk.one(post("/oauth/revoke", data=shown(given, token=token)), "POST /oauth/revoke", client_id="portal")
+    by_portal = {"client_id": "portal", "outcome": "admitted"}
+    await walk.one(post("/oauth/par", data=shown(given, **form)), "POST /oauth/par", **by_portal)
+    await walk.one(post("/oauth/revoke", data=shown(given, token=token)), "POST /oauth/revoke", **by_portal)
 
 
 async def test_what_a_stranger_states_as_a_purpose_is_not_kept(walk: Walk) -> None:

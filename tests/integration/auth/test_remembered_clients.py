@@ -4,11 +4,12 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from typing import Any
 
 import pytest
 
 from libs.common.clock import now
+from libs.common.compact_jws import CompactJws
+from libs.common.public_keys import PublicKey
 from services.auth.client import remembered, store
 from services.auth.client.remembered import RememberedClients
 from services.auth.client.rules import Client, Method
@@ -45,14 +46,29 @@ def parts_of(service: Running) -> Parts:
     return parts
 
 
-async def test_a_client_that_is_remembered_is_not_read_again(
+async def test_a_client_that_is_remembered_is_not_read_again(signer: Signer) -> None:
+    clients = parts_of(signer.service).remembered_clients
+    before = clients.find("pay")
+    assert before is not None
+    assert (await signer.token()).status_code == 200
+    assert clients.find("pay") is before
+
+
+async def test_a_stranger_costs_as_many_verifications_with_a_remembered_client_as_with_none(
     signer: Signer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def read(*_: Any) -> None:
-        raise AssertionError("read again")
+    verify, verified = CompactJws.is_signed_by, []
 
-    monkeypatch.setattr(RememberedClients, "read", read)
-    assert (await signer.token()).status_code == 200
+    def counted(shown: CompactJws, key: PublicKey, *, alg: str) -> bool:
+        verified.append(shown.claims["sub"])
+        return verify(shown, key, alg=alg)
+
+    monkeypatch.setattr(CompactJws, "is_signed_by", counted)
+    for named in ("pay", "nobody-here"):
+        stranger = replace(signer, client_id=named)
+        forged = stranger.assertion(signed={"key": OTHER_EC, "kid": None})
+        assert fault_of(await stranger.token(forged)) == REFUSED
+    assert verified == ["pay", "nobody-here"]
 
 
 async def test_a_key_that_was_taken_back_shows_nothing_from_then_on(signer: Signer) -> None:
